@@ -1,0 +1,75 @@
+"""Camera geometry. Camera axes are OpenCV's: x right, y down, z forward. World: right-handed, Y up, metres."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+
+DEFAULT_FOV_DEG = 60.0
+"""Field of view along the longer image side assumed when nobody says otherwise; typical of webcams and phones."""
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """Pinhole camera of one image size, no distortion; all values in pixels."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    @classmethod
+    def from_fov(cls, width: int, height: int, fov_deg: float = DEFAULT_FOV_DEG) -> Intrinsics:
+        """`fov_deg` is the angle seen along the longer image side. Raises ValueError outside 10..150."""
+        if not 10.0 <= fov_deg <= 150.0:
+            raise ValueError(f"field of view must lie between 10 and 150 degrees, got {fov_deg}")
+        focal = 0.5 * max(width, height) / np.tan(np.radians(fov_deg) / 2)
+        return cls(float(focal), float(focal), (width - 1) / 2, (height - 1) / 2, width, height)
+
+    def rays(self, points_px: Floats) -> NDArray[np.float32]:
+        """Pixels (...,2) → x/z, y/z on the plane one metre ahead (...,2)."""
+        shifted = (np.asarray(points_px) - (self.cx, self.cy)) / (self.fx, self.fy)
+        return shifted.astype(np.float32)
+
+    def project(self, points_cam: Floats) -> NDArray[np.float64]:
+        """Camera points (...,3) in metres → pixels (...,2); NaN for points behind the camera."""
+        points = np.asarray(points_cam, np.float64)
+        z = np.where(points[..., 2:] > 1e-6, points[..., 2:], np.nan)
+        return points[..., :2] / z * (self.fx, self.fy) + (self.cx, self.cy)
+
+
+def gravity_from_pitch(pitch_deg: float, roll_deg: float = 0.0) -> NDArray[np.float64]:
+    """Unit direction of gravity in camera axes (3,) for a camera that looks `pitch_deg` down.
+
+    A level camera sees gravity along +y. Roll is positive when the camera is turned clockwise as seen from behind it.
+    """
+    pitch, roll = np.radians(pitch_deg), np.radians(roll_deg)
+    return np.array([np.cos(pitch) * np.sin(roll), np.cos(pitch) * np.cos(roll), np.sin(pitch)])
+
+
+def pitch_of_gravity(gravity_cam: Floats) -> float:
+    """Degrees the camera looks down, from the direction of gravity it sees."""
+    g = np.asarray(gravity_cam, np.float64)
+    return float(np.degrees(np.arcsin(np.clip(g[2] / np.linalg.norm(g), -1, 1))))
+
+
+def world_from_cam(gravity_cam: Floats) -> NDArray[np.float64]:
+    """R_world_from_cam (3,3): world Y is up, the camera's horizontal viewing direction is world -Z.
+
+    For a level camera this maps (x, y, z) to (x, -y, -z): a person facing the camera faces +Z and has
+    their left at +X. Raises ValueError when the camera looks straight up or down (heading undefined).
+    """
+    up = -np.asarray(gravity_cam, np.float64)
+    up = up / np.linalg.norm(up)
+    forward = np.array([0.0, 0.0, 1.0]) - up[2] * up
+    length = np.linalg.norm(forward)
+    if length < 1e-3:
+        raise ValueError("the camera looks along gravity; its heading is undefined")
+    back = -forward / length
+    return np.stack([np.cross(up, back), up, back])

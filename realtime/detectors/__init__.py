@@ -1,0 +1,49 @@
+"""2D detectors: a picture and a region in, BODY21 joints out. Where the person is, the tracker remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from realtime.data import Float32, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A square in the picture, possibly turned, that holds one person."""
+
+    cx: float
+    cy: float
+    """Centre, pixels."""
+    size: float
+    """Side length, pixels."""
+    angle: float = 0.0
+    """Radians; positive turns the square clockwise on the screen. 0 = upright."""
+    score: float = 1.0
+    """How sure the search was, 0..1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """Joints of one person found in one region."""
+
+    points_px: Float32
+    """(21,2) BODY21 in pixels of the picture."""
+    confidence: Float32
+    """(21,) in 0..1, 0 = not seen or not known to this detector."""
+    score: float
+    """Probability that a person is there at all."""
+    region: Region
+    """Where to look in the next frame."""
+
+
+class Detector(Protocol):
+    """Stateless 2D pose network with its pre- and post-processing."""
+
+    name: str
+
+    def search(self, image: Image) -> list[Region]:
+        """Regions of the people in the whole picture, best first; empty when nobody is there."""
+
+    def estimate(self, image: Image, region: Region) -> Estimate:
+        """Joints of the person in `region`."""

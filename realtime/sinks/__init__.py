@@ -1,0 +1,25 @@
+"""Outputs. Each sink runs in a thread of its own behind a mailbox; a slow one loses frames, nobody waits."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from realtime.data import Motion
+
+
+class Sink(Protocol):
+    """An output. All three calls come from the sink's own thread, in the order open, write..., close."""
+
+    name: str
+    """For counters and messages: 'zmq tcp://127.0.0.1:5570'."""
+    queue: int
+    """How many frames may wait: 1 = latest wins; the recorder takes more."""
+
+    def open(self) -> None:
+        """Bind, connect or create. Raises SinkError; the pipeline then does not start."""
+
+    def write(self, motion: Motion) -> None:
+        """Send or store one frame. Raises SinkError when the output is lost for good."""
+
+    def close(self) -> None:
+        """Flush and release; idempotent."""

@@ -1,0 +1,27 @@
+"""Shared fixtures: where the optional outside data lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("SEALCAP_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture
+def motion_dir() -> Path:
+    """The motion corpus; skips where it is absent."""
+    if not (DATA / "motion" / "cmu_train.npz").is_file():
+        pytest.skip("the motion corpus is not here (set SEALCAP_DATA)")
+    return DATA / "motion"
+
+
+@pytest.fixture
+def eval3d_dir() -> Path:
+    """The evaluation videos; skips where they are absent."""
+    if not (DATA / "eval3d" / "score.py").is_file():
+        pytest.skip("the evaluation videos are not here (set SEALCAP_DATA)")
+    return DATA / "eval3d"

@@ -1,0 +1,1 @@
+"""Training of the lifter: motion corpora, virtual cameras, detector noise, losses, metrics, trainer."""
