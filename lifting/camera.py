@@ -1,4 +1,4 @@
-"""Camera geometry. Camera axes are OpenCV's: x right, y down, z forward. World: right-handed, Y up, metres."""
+"""Camera geometry. Camera axes are OpenCV's (x right, y down, z forward); the world is right-handed, Y up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 
 DEFAULT_FOV_DEG = 60.0
-"""Field of view along the longer image side assumed when nobody says otherwise; typical of webcams and phones."""
+"""Angle seen along the longer image side when nobody says otherwise; typical of webcams and phones."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Intrinsics:
 def gravity_from_pitch(pitch_deg: float, roll_deg: float = 0.0) -> NDArray[np.float64]:
     """Unit direction of gravity in camera axes (3,) for a camera that looks `pitch_deg` down.
 
-    A level camera sees gravity along +y. Roll is positive when the camera is turned clockwise as seen from behind it.
+    A level camera sees gravity along +y. Roll is positive when the camera is turned clockwise, seen from
+    behind it.
     """
     pitch, roll = np.radians(pitch_deg), np.radians(roll_deg)
     return np.array([np.cos(pitch) * np.sin(roll), np.cos(pitch) * np.cos(roll), np.sin(pitch)])

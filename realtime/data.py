@@ -8,7 +8,7 @@ wall-clock time. World axes: right-handed, Y up, metres, the person's left is +X
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ Float32 = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-class State(str, Enum):
+class State(StrEnum):
     """How far a pose can be trusted."""
 
     TRACKING = "tracking"

@@ -19,7 +19,7 @@ def config_dir() -> Path:
 def cache_dir() -> Path:
     """The user's cache for models and clips; SEALCAP_CACHE overrides it. Not created here."""
     chosen = os.environ.get("SEALCAP_CACHE")
-    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("sealcap", appauthor=False))
+    return Path(chosen or platformdirs.user_cache_dir("sealcap", appauthor=False)).expanduser()
 
 
 def weights_dir() -> Path:

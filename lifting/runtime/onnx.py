@@ -31,7 +31,8 @@ class OnnxNetwork:
         try:
             if path.stat().st_size > MAX_BYTES:
                 raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MiB; this is no model of ours.")
-            self._session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            providers = ["CPUExecutionProvider"]
+            self._session = ort.InferenceSession(path.read_bytes(), options, providers=providers)
         except OSError as error:
             raise ModelError(f"Cannot read the model {path}: {error.strerror}.") from error
         except Exception as error:
