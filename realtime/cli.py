@@ -1,0 +1,116 @@
+"""The command `sealcap`: finds the verb, runs it, turns errors into one clear line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+import tyro
+
+from lifting.errors import SealcapError
+
+
+class Verb(NamedTuple):
+    """One word of the command line; its module is only imported when it is used."""
+
+    target: str
+    """`module:function`; a function that takes `list[str]` alone parses its own arguments."""
+    help: str
+
+
+VERBS: dict[str, Verb] = {
+    "demo": Verb("realtime.commands.run:demo", "a real clip once through the live pipeline, with web page"),
+    "run": Verb("realtime.commands.run:run", "follow people in a camera, video or stream"),
+    "listen": Verb("realtime.commands.listen:listen", "print what arrives over ZeroMQ or OSC"),
+    "recover": Verb("realtime.commands.recover:recover", "repair an unfinished session file"),
+    "devices": Verb("realtime.commands.devices:devices", "list the cameras of this machine"),
+    "models list": Verb("realtime.commands.models:list_models", "which models there are, and which are here"),
+    "models pull": Verb("realtime.commands.models:pull", "fetch models and the demo clip"),
+    "models add": Verb("realtime.commands.models:add", "register an ONNX model of your own"),
+    "doctor": Verb("realtime.commands.doctor:doctor", "check this machine, and say what to fix first"),
+    "data convert": Verb("training.cli:convert", "make a motion corpus from BVH or ASF/AMC files"),
+    "train": Verb("training.cli:train", "train a lifter"),
+    "evaluate": Verb("training.cli:evaluate", "score a lifter"),
+    "export": Verb("training.cli:export", "turn a checkpoint into ONNX"),
+}
+
+OWN_PARSER = ("realtime.commands.run:demo", "realtime.commands.run:run")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit code: 0 done, 2 bad usage or configuration, 1 anything else."""
+    args = sys.argv[1:] if argv is None else argv
+    # Small matrices only: more threads would cost more than they bring, and steal from the detector.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    debug = "--debug" in args
+    try:
+        return _dispatch(args)
+    except SealcapError as error:
+        if debug:
+            raise
+        _complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("Stopped.")
+        return 1
+    except OSError as error:
+        if debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _complain(f"{place}{error.strerror or error}. Add --debug to see where.")
+        return 1
+
+
+def _dispatch(args: list[str]) -> int:
+    if not args or args[0] in ("-h", "--help", "help"):
+        sys.stdout.write(overview())
+        return 0
+    if args[0] == "--version":
+        from importlib.metadata import version
+
+        sys.stdout.write(f"sealcap {version('sealcap')}\n")
+        return 0
+    name, rest = _find(args)
+    verb = VERBS[name]
+    if name == "train" or verb.target.startswith("training."):
+        os.environ.pop("OMP_NUM_THREADS", None)  # training wants every core
+    module, function = verb.target.split(":")
+    call = getattr(import_module(module), function)
+    if verb.target in OWN_PARSER:
+        return int(call(rest) or 0)
+    return int(tyro.cli(call, prog=f"sealcap {name}", args=rest) or 0)
+
+
+def _find(args: list[str]) -> tuple[str, list[str]]:
+    for words in (2, 1):
+        name = " ".join(args[:words])
+        if name in VERBS:
+            return name, args[words:]
+    import difflib
+
+    from lifting.errors import ConfigError
+
+    family = [name for name in VERBS if name.split()[0] == args[0]]
+    near = family or difflib.get_close_matches(args[0], VERBS, n=3, cutoff=0.5)
+    hint = f"Did you mean: {', '.join(f'sealcap {n}' for n in near)}?" if near else "Type: sealcap --help"
+    raise ConfigError(f"There is no command `sealcap {' '.join(args[:2])}`. {hint}")
+
+
+def overview() -> str:
+    """What `sealcap` without arguments says."""
+    width = max(map(len, VERBS))
+    rows = "\n".join(f"  sealcap {name:<{width}}  {verb.help}" for name, verb in VERBS.items())
+    return (
+        "Sealcap: live 3D motion capture from one camera.\n\n"
+        f"{rows}\n\n"
+        "Start with:  sealcap demo          (no camera needed)\n"
+        "Then:        sealcap run           (first camera; Ctrl-C ends it)\n"
+        "Help:        sealcap run --help\n"
+    )
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"sealcap: {message}\n")

@@ -1,0 +1,188 @@
+"""Settings of a run: one model gives the YAML check, the command line and its help."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lifting.errors import ConfigError
+from realtime.paths import config_dir
+
+MAX_CONFIG_BYTES = 1 << 20
+
+
+def _flat(name: str) -> Any:
+    """On the command line the field is `--name`, without the name of its group."""
+    return tyro.conf.arg(name=name, prefix_name=False)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_default=True, use_attribute_docstrings=True)
+
+
+class DetectorConfig(_Settings):
+    """2D detector."""
+
+    kind: Annotated[Literal["blazepose", "movenet", "rtmpose"], _flat("detector")] = "blazepose"
+    """Which detector: blazepose (sees feet), movenet (fast), rtmpose (your own ONNX export)."""
+    variant: str | None = None
+    """blazepose: heavy or full; movenet: thunder or lightning. Empty takes the best."""
+    model: str | None = None
+    """rtmpose: name of a model registered with `sealcap models add`, or the path of an ONNX file."""
+    backend: Literal["onnx"] = "onnx"
+    """Engine that runs the network."""
+    threads: int = Field(default=2, ge=1, le=64)
+    """Processor threads for the network."""
+
+
+class LifterConfig(_Settings):
+    """2D→3D lifter."""
+
+    size: Annotated[Literal["small"], _flat("lifter-size")] = "small"
+    """Which of the packaged lifters."""
+    model: Path | None = None
+    """A lifter of your own (ONNX made by `sealcap export`), in place of a packaged one."""
+    backend: Literal["onnx"] = "onnx"
+    """Engine that runs the network."""
+    threads: int = Field(default=1, ge=1, le=64)
+    """Processor threads for the network."""
+
+
+class CameraConfig(_Settings):
+    """What is known of the camera and where it stands."""
+
+    fov: Annotated[float | None, _flat("fov")] = Field(default=None, ge=10, le=150)
+    """Degrees seen along the longer image side; 60 is assumed if empty."""
+    pitch: Annotated[float | None, _flat("camera-pitch")] = Field(default=None, ge=-80, le=80)
+    """Degrees the camera looks down; makes limbs more accurate when given."""
+    height: Annotated[float | None, _flat("camera-height")] = Field(default=None, gt=0, le=20)
+    """Metres of the lens above the floor; with --height it yields the pitch while somebody stands upright."""
+
+
+class PersonConfig(_Settings):
+    """Who is followed."""
+
+    person: Annotated[str, _flat("person")] = Field(default="largest", pattern=r"^(largest|\d{1,3})$")
+    """`largest`, or the number of a person from left to right at the start."""
+    people: Annotated[int, _flat("people")] = Field(default=1, ge=1, le=8)
+    """How many people to follow at once."""
+    height: Annotated[float | None, _flat("height")] = Field(default=None, ge=0.5, le=2.6)
+    """Stature in metres; 1.70 is assumed if empty, which scales everything."""
+
+
+class SolveConfig(_Settings):
+    """From the network's joints to a body."""
+
+    smooth: Annotated[float, _flat("smooth")] = Field(default=0.5, ge=0, le=1)
+    """Strength of smoothing: 0 = off and no lag, 1 = calm and slow."""
+    bones: bool = True
+    """Keep bone lengths constant and equal on both sides."""
+
+
+class OutputConfig(_Settings):
+    """Where the motion goes."""
+
+    zmq: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("zmq")] = []
+    """ZeroMQ endpoint to publish on, such as tcp://127.0.0.1:5570; may be repeated."""
+    osc: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("osc")] = []
+    """HOST:PORT that gets joints over OSC, such as 127.0.0.1:39570; may be repeated."""
+    record: Annotated[Path | None, _flat("record")] = None
+    """Session file to write, FILE.mcap."""
+    poses_out: Annotated[Path | None, _flat("poses-out")] = None
+    """NPZ file with the joints of every frame in camera space."""
+    poses_stage: Annotated[Literal["raw", "solved"], _flat("poses-stage")] = "solved"
+    """raw: straight from the network; solved: smoothed, with constant bones."""
+    web_port: Annotated[int, _flat("web-port")] = Field(default=8080, ge=1, le=65535)
+    """Port of the web page on this machine."""
+    headless: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("headless")] = False
+    """Open no web page."""
+    lan: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("lan")] = False
+    """Allow other machines to connect to what listens here (page, ZeroMQ)."""
+    insecure: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("insecure")] = False
+    """With --lan: allow connections without authentication."""
+
+
+class RunConfig(_Settings):
+    """Follow people in a camera, video or stream, and send their motion out."""
+
+    source: tyro.conf.Positional[str] = "0"
+    """Camera number, video file, rtsp:// or http:// address, `demo` or `synthetic`."""
+    detector: DetectorConfig = DetectorConfig()
+    lifter: LifterConfig = LifterConfig()
+    camera: CameraConfig = CameraConfig()
+    person: PersonConfig = PersonConfig()
+    solve: SolveConfig = SolveConfig()
+    out: OutputConfig = OutputConfig()
+    backend: Literal["onnx"] | None = None
+    """Engine for both networks at once."""
+    device: Literal["cpu"] = "cpu"
+    """Where the networks run."""
+    max_speed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Files only: every frame, as fast as it goes, nothing dropped."""
+    loop: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Files only: start again at the end."""
+    frames: int | None = Field(default=None, ge=1)
+    """Stop after this many frames."""
+    duration: float | None = Field(default=None, gt=0)
+    """Stop after this many seconds."""
+    debug: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Show Python's traceback when something fails."""
+
+
+def config_path(name: str) -> Path:
+    """A YAML file by path, or a packaged one by name (`fast` → configs/fast.yaml). Raises ConfigError."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    packaged = config_dir() / f"{path.name.removesuffix('.yaml')}.yaml"
+    if packaged.is_file() and len(path.parts) <= 2:
+        return packaged
+    known = ", ".join(sorted(p.stem for p in config_dir().glob("*.yaml") if _is_run_config(p)))
+    raise ConfigError(f"There is no configuration file {name}. Packaged ones: {known}.")
+
+
+def _is_run_config(path: Path) -> bool:
+    return path.stem in {"live", "fast", "quality", "demo"}
+
+
+def load_run_config(name: str = "live") -> RunConfig:
+    """Read and check a run configuration. Raises ConfigError naming the wrong key and the right ones."""
+    path = config_path(name)
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ConfigError(f"{path} is larger than 1 MiB; a configuration is a few lines of YAML.")
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must hold `key: value` lines, as configs/live.yaml does.")
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error, RunConfig)}") from error
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first mistake of a validation, in one sentence, with the nearest valid key."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if first["type"] != "extra_forbidden":
+        return f"{'.'.join(place)}: {first['msg']} (got {first.get('input')!r})."
+    valid = _keys(model, place[:-1])
+    near = difflib.get_close_matches(place[-1], valid, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}?" if near else f"Valid here: {', '.join(valid)}."
+    return f"unknown key {'.'.join(place)}. {hint}"
+
+
+def _keys(model: type[BaseModel], place: list[str]) -> list[str]:
+    for part in place:
+        annotation = model.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,60 @@
+"""The people in view: for each a history of 2D joints and a body solver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lifting.camera_estimate import CameraEstimate
+from lifting.lifter import Lifter
+from lifting.window import TimeWindow
+from realtime.data import BodyPose, Float32, Keypoints
+from realtime.solve.body import BodySolver, SolverOptions
+
+
+@dataclass
+class _Person:
+    window: TimeWindow
+    solver: BodySolver
+
+
+class People:
+    """Lifts and solves everybody who is, or was just, in view; the network runs once for all of them."""
+
+    def __init__(self, lifter: Lifter, options: SolverOptions) -> None:
+        self._lifter, self._options = lifter, options
+        self._known: dict[int, _Person] = {}
+
+    def lift(self, keypoints: list[Keypoints], camera: CameraEstimate, time_ns: int) -> Float32:
+        """Raw joints (P,26,3) in camera axes, metres, relative to mid-hip, in the order of `keypoints`."""
+        if not keypoints:
+            return np.zeros((0, 26, 3), np.float32)
+        windows = np.stack([self._observe(k, camera, time_ns) for k in keypoints])  # (P,T,21,3)
+        gravity = np.tile(camera.gravity_input, (len(keypoints), 1)).astype(np.float32)  # (P,4)
+        return self._lifter.lift(windows, gravity)
+
+    def solve(
+        self, raw_joints_cam: Float32, keypoints: list[Keypoints], camera: CameraEstimate, time_ns: int
+    ) -> tuple[BodyPose, ...]:
+        """Bodies of those seen (first) and of those who coast through a gap; forgets who is gone."""
+        seen = {k.person_id: (raw, k) for raw, k in zip(raw_joints_cam, keypoints, strict=True)}
+        poses = [self._known[i].solver.update(raw, k, camera, time_ns) for i, (raw, k) in seen.items()]
+        for person_id in [i for i in self._known if i not in seen]:
+            pose = self._known[person_id].solver.coast(time_ns)
+            if pose is None:
+                del self._known[person_id]
+            else:
+                poses.append(pose)
+        return tuple(poses)
+
+    def _observe(self, keypoints: Keypoints, camera: CameraEstimate, time_ns: int) -> Float32:
+        person = self._known.get(keypoints.person_id)
+        if person is None:
+            window = TimeWindow(self._lifter.window_length, self._lifter.fps, len(keypoints.confidence))
+            person = self._known[keypoints.person_id] = _Person(window, BodySolver(self._options))
+        elif keypoints.restarted:
+            person.window.clear()
+            person.solver.reset()
+        person.window.add(time_ns, camera.intrinsics.rays(keypoints.points_px), keypoints.confidence)
+        return person.window.sample()

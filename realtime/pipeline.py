@@ -1,0 +1,134 @@
+"""The way of a frame: capture → detect → track → lift → solve → publish.
+
+One thread captures, the caller's thread infers, each sink has a thread of its own. Between capture and
+inference lies a mailbox of depth one in which the newest frame wins; the same before each sink.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from lifting.camera_estimate import CameraEstimate
+from realtime.capture import Capture, Captured
+from realtime.data import BodyPose, Frame, Keypoints, Motion
+from realtime.people import People
+from realtime.sinks import Sink
+from realtime.sinks.runner import SinkRunner
+from realtime.sources import Source
+from realtime.timing import SinkReport, Summary, Timings, stage_percentiles
+from realtime.tracking import Tracker
+
+OpenCamera = Callable[[int, int], CameraEstimate]
+"""Makes the camera estimate for a picture of this width and height."""
+
+
+class Pipeline:
+    """Live motion capture from one source into any number of sinks."""
+
+    def __init__(
+        self,
+        source: Source,
+        tracker: Tracker,
+        people: People,
+        open_camera: OpenCamera,
+        sinks: Sequence[Sink],
+        *,
+        lossless: bool = False,
+        frames: int | None = None,
+        duration: float | None = None,
+    ) -> None:
+        """`lossless`: drop nothing anywhere; `frames`, `duration` (seconds): stop after that much."""
+        self.timings = Timings()
+        self.capture = Capture(source, lossless=lossless)
+        self.runners = [SinkRunner(sink, lossless=lossless) for sink in sinks]
+        self.published = self.with_person = 0
+        self.camera: CameraEstimate | None = None
+        self._tracker, self._people, self._open_camera = tracker, people, open_camera
+        self._frames, self._duration = frames, duration
+        self._stop = threading.Event()
+
+    def run(self) -> Summary:
+        """Work until the source ends or `stop` is called. Raises SourceError or SinkError after closing."""
+        begin = time.monotonic()
+        try:
+            for runner in self.runners:
+                runner.start()
+            self.capture.start()
+            while not self._finished(time.monotonic() - begin):
+                captured = self.capture.next(timeout=0.1)
+                if captured is not None:
+                    self._publish(captured.frame, *self._infer(captured))
+        finally:
+            seconds = time.monotonic() - begin
+            self.capture.close()
+            for runner in self.runners:
+                runner.close()
+        if self.capture.error is not None:
+            raise self.capture.error
+        return self.summary(seconds)
+
+    def stop(self) -> None:
+        """End `run` after the frame in work; callable from signal handlers and other threads."""
+        self._stop.set()
+
+    def summary(self, seconds: float) -> Summary:
+        """The books of the run so far."""
+        return Summary(
+            source=self.capture.source.name,
+            seconds=seconds,
+            captured=self.capture.captured,
+            missed=self.capture.source.missed,
+            overwritten=self.capture.overwritten,
+            unprocessed=self.capture.unprocessed,
+            published=self.published,
+            with_person=self.with_person,
+            stage_ms=stage_percentiles(self.timings),
+            sinks=tuple(SinkReport(r.name, r.sent, r.dropped, r.failure) for r in self.runners),
+            assumptions=dict(self.camera.sources) if self.camera else {},
+        )
+
+    def _finished(self, seconds: float) -> bool:
+        enough = self._frames is not None and self.published >= self._frames
+        late = self._duration is not None and seconds >= self._duration
+        return self._stop.is_set() or enough or late or self.capture.ended
+
+    def _infer(self, captured: Captured) -> tuple[list[Keypoints], tuple[BodyPose, ...]]:
+        frame, times = captured.frame, self.timings
+        times.record("capture", captured.handed_ns - frame.received_ns)
+        times.record("wait", time.monotonic_ns() - captured.handed_ns)
+        camera = self._camera_for(frame)
+        with times.stage("detect"):
+            keypoints = self._tracker.update(frame)
+        with times.stage("lift"):
+            raw_joints_cam = self._people.lift(keypoints, camera, frame.capture_time_ns)
+        with times.stage("solve"):
+            poses = self._people.solve(raw_joints_cam, keypoints, camera, frame.capture_time_ns)
+        return keypoints, poses
+
+    def _publish(self, frame: Frame, keypoints: list[Keypoints], poses: tuple[BodyPose, ...]) -> None:
+        now_ns = time.monotonic_ns()
+        self.timings.published(now_ns)
+        self.timings.record("latency", now_ns - frame.received_ns)
+        motion = Motion(
+            seq=self.published,
+            frame=frame,
+            keypoints=tuple(keypoints),
+            people=poses,
+            publish_ns=now_ns,
+            fps=self.timings.fps,
+            stage_ms=dict(self.timings.frame_ms),
+        )
+        with self.timings.stage("publish"):
+            for runner in self.runners:
+                runner.submit(motion)
+        self.published += 1
+        self.with_person += bool(keypoints)
+
+    def _camera_for(self, frame: Frame) -> CameraEstimate:
+        width, height = frame.size
+        known = self.camera
+        if known is None or (known.intrinsics.width, known.intrinsics.height) != (width, height):
+            self.camera = known = self._open_camera(width, height)
+        return known
