@@ -42,10 +42,8 @@ OWN_PARSER = ("realtime.commands.run:demo", "realtime.commands.run:run")
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code: 0 done, 2 bad usage or configuration, 1 anything else."""
     args = sys.argv[1:] if argv is None else argv
-    # Small matrices only: more threads would cost more than they bring, and steal from the detector.
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
     debug = "--debug" in args
+    args = [arg for arg in args if arg != "--debug"]
     try:
         return _dispatch(args)
     except SealcapError as error:
@@ -75,8 +73,10 @@ def _dispatch(args: list[str]) -> int:
         return 0
     name, rest = _find(args)
     verb = VERBS[name]
-    if name == "train" or verb.target.startswith("training."):
-        os.environ.pop("OMP_NUM_THREADS", None)  # training wants every core
+    if verb.target.startswith("realtime."):
+        # Small matrices only: more threads would cost more than they bring, and steal from the detector.
+        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(variable, "1")
     module, function = verb.target.split(":")
     call = getattr(import_module(module), function)
     if verb.target in OWN_PARSER:
@@ -108,7 +108,7 @@ def overview() -> str:
         f"{rows}\n\n"
         "Start with:  sealcap demo          (no camera needed)\n"
         "Then:        sealcap run           (first camera; Ctrl-C ends it)\n"
-        "Help:        sealcap run --help\n"
+        "Help:        sealcap run --help   (any command; --debug shows Python's traceback)\n"
     )
 
 

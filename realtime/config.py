@@ -112,6 +112,8 @@ class RunConfig(_Settings):
 
     source: tyro.conf.Positional[str] = "0"
     """Camera number, video file, rtsp:// or http:// address, `demo` or `synthetic`."""
+    config: str = "live"
+    """YAML file with settings, or the name of a packaged one: live, fast, quality, demo."""
     detector: DetectorConfig = DetectorConfig()
     lifter: LifterConfig = LifterConfig()
     camera: CameraConfig = CameraConfig()
@@ -130,8 +132,6 @@ class RunConfig(_Settings):
     """Stop after this many frames."""
     duration: float | None = Field(default=None, gt=0)
     """Stop after this many seconds."""
-    debug: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Show Python's traceback when something fails."""
 
 
 def config_path(name: str) -> Path:

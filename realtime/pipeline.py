@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from lifting.camera_estimate import CameraEstimate
+
 from realtime.capture import Capture, Captured
 from realtime.data import BodyPose, Frame, Keypoints, Motion
 from realtime.people import People
