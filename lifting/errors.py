@@ -6,6 +6,7 @@ SealcapError
 ├── ModelError       a network or its metadata that is missing, wrong or cannot run
 │   └── DownloadError    a model that could not be fetched, or has the wrong hash
 ├── SinkError        an output that cannot be opened or written
+├── WireError        a message from the network that is not one of ours
 ├── SessionError     a session file that is not one, or is damaged
 ├── DataError        a motion corpus or training file that is missing or malformed
 └── MissingExtra     an optional library that is not installed
@@ -43,6 +44,10 @@ class DownloadError(ModelError):
 
 class SinkError(SealcapError):
     """An output that cannot be opened or written."""
+
+
+class WireError(SealcapError):
+    """A message from the network that is not one of ours."""
 
 
 class SessionError(SealcapError):
