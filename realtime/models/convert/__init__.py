@@ -1,0 +1,1 @@
+"""Foreign network files in, ONNX out. Only this folder imports onnx."""
