@@ -1,0 +1,215 @@
+"""One person's solver: the network's joints in, a body that can be shown and sent out.
+
+raw joints ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ world ─▶ rotations, contacts
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifting.camera_estimate import CameraEstimate
+from lifting.skeleton import CONTACTS, SEALCAP26
+from realtime.data import BodyPose, Keypoints, State
+from realtime.solve.bones import BoneLengths
+from realtime.solve.confidence import SEEN, joint_confidence
+from realtime.solve.contacts import ContactEstimate
+from realtime.solve.one_euro import OneEuro
+from realtime.solve.root import RootTracker
+from realtime.solve.rotations import RotationSolver
+
+Floats = NDArray[np.floating]
+Float64 = NDArray[np.float64]
+
+MAX_STEP_S = 0.5
+"""After a longer pause nothing is smoothed across it."""
+FIRST_STEP_S = 1 / 30
+"""What the first frame counts for in the bone lengths."""
+EXTRAPOLATION_S = 0.1
+"""A lost figure goes on for at most this long at its last velocity, braking all the while."""
+SMALLEST_M, LARGEST_M = 0.1, 5.0
+"""Half-extent of a figure; anything else is no person but a failing network."""
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """What the user can choose about the solver."""
+
+    smooth: float = 0.5
+    """0 = none, 1 = very smooth; 0.5 costs less than 25 ms of lag."""
+    height_m: float | None = None
+    """Stature to scale the body to; None takes it from the figure."""
+    bones: bool = True
+    """Constant, symmetric bone lengths."""
+    predict_s: float = 0.5
+    """How long a person out of sight is PREDICTED,"""
+    hold_s: float = 2.0
+    """until when, counted from the last sight, it is HELD,"""
+    lost_s: float = 1.0
+    """and how long it is then reported as LOST."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.smooth <= 1.0:
+            raise ValueError(f"smooth must lie between 0 and 1, got {self.smooth}")
+        if self.height_m is not None and not 0.5 <= self.height_m <= 2.6:
+            raise ValueError(f"height must lie between 0.5 and 2.6 metres, got {self.height_m}")
+
+
+def _one_euro(smooth: float, cutoff_hz: float, beta: float) -> OneEuro:
+    """The given filter at smooth = 0.5, off at 0, four times slower for still things at 1."""
+    if smooth == 0:
+        return OneEuro(math.inf, 0.0)
+    return OneEuro(cutoff_hz * (0.5 / smooth) ** 2, beta * 0.5 / smooth)
+
+
+class BodySolver:
+    """Solver of one person. `update` with every seen frame, `coast` with every frame without the person."""
+
+    def __init__(self, options: SolverOptions | None = None) -> None:
+        self.options = options or SolverOptions()
+        smooth = self.options.smooth
+        self._smooth = _one_euro(smooth, 3.0, 4.0)
+        self._root = RootTracker(_one_euro(smooth, 0.8, 2.5), _one_euro(smooth, 3.0, 12.0))
+        self._rotations, self._contacts = RotationSolver(), ContactEstimate()
+        self._bones = BoneLengths(self.options.height_m)
+        self._person_id: int | None = None
+        self._last: BodyPose | None = None
+        self._camera: CameraEstimate | None = None
+        self._time_ns = 0
+
+    def reset(self) -> None:
+        """Forget the motion, as after a cut; the person's bone lengths stay."""
+        for part in (self._smooth, self._root, self._rotations, self._contacts):
+            part.reset()
+        self._last = None
+
+    def update(
+        self, raw_joints_cam: Floats, keypoints: Keypoints, camera: CameraEstimate, capture_time_ns: int
+    ) -> BodyPose | None:
+        """Solve one frame and let `camera` learn from it.
+
+        raw_joints_cam (26,3) metres, camera axes, relative to mid-hip, from the lifter. Input that is not
+        a figure (NaN, all joints in one place) is treated as not seen, see `coast`; None only then.
+        """
+        self._follow(keypoints)
+        raw = np.asarray(raw_joints_cam, np.float64)
+        if not _is_figure(raw, keypoints):
+            return self.coast(capture_time_ns)
+        dt_s = self._step(capture_time_ns)
+        confidence = joint_confidence(keypoints.confidence)
+        rays = camera.intrinsics.rays(keypoints.points_px)
+        fixed = self._fix_bones(raw, confidence, dt_s)
+        root = self._root.update(rays, keypoints.confidence, fixed, dt_s)
+        joints = self._constant(self._smooth(fixed, dt_s))
+        camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns)
+        self._camera = camera
+        pose = self._pose(State.TRACKING, joints, root, confidence, raw, camera)
+        contacts = self._contacts.update(pose.joints_world, confidence, dt_s, camera.resting_level_m)
+        self._last = replace(pose, contacts=contacts.astype(np.float32))
+        return self._last
+
+    def coast(self, capture_time_ns: int) -> BodyPose | None:
+        """The pose of a frame in which the person was not found; None when there is none to report.
+
+        PREDICTED (braking from the last velocity), then HELD, then LOST with confidence 0, then None.
+        """
+        last, camera, options = self._last, self._camera, self.options
+        if last is None or camera is None:
+            return None
+        unseen_s = max((capture_time_ns - self._time_ns) * 1e-9, 0.0)
+        if unseen_s > options.hold_s + options.lost_s:
+            self.reset()
+            return None
+        state = State.PREDICTED if unseen_s <= options.predict_s else State.HELD
+        state = State.LOST if unseen_s > options.hold_s else state
+        ahead_s = EXTRAPOLATION_S * -math.expm1(-min(unseen_s, options.predict_s) / EXTRAPOLATION_S)
+        velocity = np.zeros((len(SEALCAP26), 3)) if self._smooth.velocity is None else self._smooth.velocity
+        joints = self._constant(last.joints_cam.astype(np.float64) + velocity * ahead_s)
+        root = None if self._root.value is None else self._root.value + self._root.velocity * ahead_s
+        trust = max(1.0 - unseen_s / options.hold_s, 0.0)
+        pose = self._pose(state, joints, root, last.confidence * trust, last.raw_joints_cam, camera)
+        return replace(pose, contacts=last.contacts * np.float32(trust))
+
+    def _follow(self, keypoints: Keypoints) -> None:
+        """Start anew when the figure is somebody else or not a continuation."""
+        if self._person_id is not None and keypoints.person_id != self._person_id:
+            self._bones = BoneLengths(self.options.height_m)
+            self.reset()
+        elif keypoints.restarted:
+            self.reset()
+        self._person_id = keypoints.person_id
+
+    def _step(self, time_ns: int) -> float:
+        """Seconds since the last seen frame; 0 at a start, a clock step or after a pause."""
+        dt_s = (time_ns - self._time_ns) * 1e-9 if self._last is not None else 0.0
+        self._time_ns = time_ns
+        if 0.0 < dt_s <= MAX_STEP_S:
+            return dt_s
+        self.reset()
+        return 0.0
+
+    def _fix_bones(self, raw: Float64, confidence: Float64, dt_s: float) -> Float64:
+        """Learn the link lengths from the raw pose (26,3) and give it these, or only the given stature."""
+        self._bones.learn(raw, confidence, dt_s or FIRST_STEP_S)
+        if self.options.bones:
+            return self._bones.apply(raw)
+        return raw * self._bones.scale
+
+    def _constant(self, joints: Float64) -> Float64:
+        """Smoothing shortens bones that turn; put their lengths back."""
+        return self._bones.apply(joints) if self.options.bones else joints
+
+    def _pose(
+        self,
+        state: State,
+        joints: Float64,
+        root: Float64 | None,
+        confidence: Floats,
+        raw: Floats,
+        camera: CameraEstimate,
+    ) -> BodyPose:
+        """Everything that follows from joints (26,3) and root (3,) in camera axes; contacts are left 0."""
+        world = _place(joints, root, camera)
+        rotations = self._rotations(world).astype(np.float32)
+        return BodyPose(
+            person_id=self._person_id if self._person_id is not None else 0,
+            state=state,
+            joints_world=world.astype(np.float32),
+            joints_cam=joints.astype(np.float32),
+            raw_joints_cam=raw.astype(np.float32),
+            root_cam=_or_nan(root).astype(np.float32),
+            root_world=world[0].astype(np.float32),
+            root_rotation=rotations[0],
+            bone_rotations=rotations,
+            confidence=confidence.astype(np.float32),
+            observed=confidence >= SEEN if state is State.TRACKING else np.zeros(len(SEALCAP26), bool),
+            contacts=np.zeros(len(CONTACTS), np.float32),
+            height_m=self._bones.stature_m,
+        )
+
+
+def _place(joints: Float64, root: Float64 | None, camera: CameraEstimate) -> Float64:
+    """World joints (26,3). A figure whose distance is unknown stands at the origin, feet on the floor."""
+    if root is not None:
+        return camera.to_world(joints + root)
+    world = joints @ camera.R_world_from_cam.T
+    world[:, 1] -= world[:, 1].min()
+    return world
+
+
+def _or_nan(root: Float64 | None) -> Float64:
+    return np.full(3, np.nan) if root is None else root
+
+
+def _is_figure(raw: Float64, keypoints: Keypoints) -> bool:
+    extent = float(np.abs(raw - raw[0]).max())  # NaN fails both comparisons
+    seen = keypoints.confidence > 0
+    return bool(
+        SMALLEST_M < extent < LARGEST_M
+        and np.isfinite(keypoints.confidence).all()
+        and seen.any()
+        and np.isfinite(keypoints.points_px[seen]).all()
+    )
