@@ -1,0 +1,153 @@
+"""Training batches made on the fly: bodies, cameras and detector noise, one batch per step.
+
+A batch is a pure function of (configuration, step), so a resumed run sees the same data as one that was never
+stopped, and batches can be made by several threads at once.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from lifting.models.ray_lifter import Crop, centre_weights, normalise
+from lifting.skeleton import BODY21, SEALCAP26
+from training.bodies import BodySampler
+from training.cameras import look
+from training.config import TrainingConfig
+from training.corpus import Corpus
+from training.detector_noise import observe
+
+NEAREST_M = 0.3
+FEWEST_POINTS = 6
+_AHEAD = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One step's data. The M pairs are the first M windows, ending one frame earlier."""
+
+    crop: Crop
+    """(B+M, ...) network input: B newest windows, then M earlier ones."""
+    target: Tensor
+    """(B,26,3) metres, camera axes, relative to mid-hip."""
+    target_before: Tensor
+    """(M,26,3)"""
+    seen: Tensor
+    """(B,26) 1 where the detector saw the joint in the newest frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Synthetic observations with their truth, before any normalisation."""
+
+    joints_cam: Tensor
+    """(B,T,26,3) metres, camera axes."""
+    keypoints: Tensor
+    """(B,T,21,3) rays and confidence."""
+    gravity: Tensor
+    """(B,4) direction and flag, as the network gets it."""
+
+
+class BatchMaker:
+    """Makes the batch of any step."""
+
+    def __init__(self, corpus: Corpus, config: TrainingConfig) -> None:
+        self._config, self._bodies = config, BodySampler(corpus, config.body)
+        self._centre_weight = centre_weights()
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of `step`. Windows with next to nothing visible are left out, so sizes vary a little."""
+        optimiser, window = self._config.optimiser, self._config.model.window
+        with torch.no_grad():
+            made = self.windows(optimiser.batch, window + 1, seeded(self._config.seed, step))
+            pairs = round(len(made.keypoints) * optimiser.pairs) if "velocity" in self._config.losses else 0
+            newest, before = made.keypoints[:, 1:], made.keypoints[:pairs, :-1]
+            gravity = torch.cat([made.gravity, made.gravity[:pairs]])
+            return Batch(
+                crop=normalise(torch.cat([newest, before]), gravity, self._centre_weight),
+                target=from_hips(made.joints_cam[:, -1]),
+                target_before=from_hips(made.joints_cam[:pairs, -2]),
+                seen=seen_joints(newest[:, -1, :, 2]),
+            )
+
+    def windows(self, count: int, length: int, rng: Generator) -> Windows:
+        """At most `count` windows of `length` frames."""
+        config = self._config
+        joints, half_tan, gravity = look(self._bodies.sample(count, length, rng), config.camera, rng)
+        keypoints = observe(joints, half_tan, config.detector, rng)
+        in_front = joints[..., 2].amin(dim=(1, 2)) > NEAREST_M
+        good = in_front & ((keypoints[:, -1, :, 2] > 0).sum(dim=1) >= FEWEST_POINTS)
+        told = _told_gravity(gravity, config.gravity_known, config.gravity_noise_deg, rng)
+        return Windows(joints[good], keypoints[good], told[good])
+
+
+def seeded(seed: int, step: int) -> Generator:
+    """The random numbers of one step."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + step) % (1 << 63))
+
+
+def from_hips(joints: Tensor) -> Tensor:
+    """(B,26,3) relative to mid-hip."""
+    return joints - joints[:, _HIPS].mean(dim=1, keepdim=True)
+
+
+def seen_joints(confidence: Tensor) -> Tensor:
+    """(B,21) confidences to (B,26) 0 or 1; joints inside the body, which no detector reports, count as seen."""
+    seen = torch.ones(len(confidence), len(SEALCAP26))
+    seen[:, _BODY21] = (confidence > 0).float()
+    return seen
+
+
+def feed(maker: BatchMaker, first: int, last: int, workers: int = 1) -> Iterator[Batch]:
+    """Batches of steps first..last-1 in order, made ahead by `workers` threads of one core each."""
+    stop = threading.Event()
+    queues: list[queue.Queue[Batch | BaseException]] = [queue.Queue(_AHEAD) for _ in range(workers)]
+
+    def work(worker: int) -> None:
+        torch.set_num_threads(1)
+        for step in range(first + worker, last, workers):
+            try:
+                item: Batch | BaseException = maker(step)
+            except Exception as error:  # noqa: BLE001 - raised again by the consumer
+                item = error
+            while not stop.is_set():
+                try:
+                    queues[worker].put(item, timeout=0.2)
+                    break
+                except queue.Full:
+                    continue
+            if stop.is_set() or isinstance(item, BaseException):
+                return
+
+    threads = [threading.Thread(target=work, args=(i,), name=f"batches-{i}", daemon=True) for i in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        for step in range(first, last):
+            item = queues[(step - first) % workers].get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def _told_gravity(gravity: Tensor, known: float, noise_deg: float, rng: Generator) -> Tensor:
+    """(B,3) true directions to (B,4): slightly wrong, and with a flag that is 0 in 1 - `known` of the rows."""
+    count = len(gravity)
+    spread = math.radians(noise_deg) * 2 * torch.rand(count, 1, generator=rng)
+    wrong = gravity + spread * torch.randn(count, 3, generator=rng)
+    flag = (torch.rand(count, 1, generator=rng) < known).float()
+    return torch.cat([wrong / wrong.norm(dim=-1, keepdim=True) * flag, flag], dim=-1)
+
+
+_HIPS = SEALCAP26.indices("left_hip", "right_hip")
+_BODY21 = SEALCAP26.indices(*BODY21.joints)

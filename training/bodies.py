@@ -1,0 +1,158 @@
+"""Moving bodies of all builds, sampled from a corpus: windows of joints in world axes (metres, Z up, floor 0).
+
+Everything happens on bone vectors: mirroring, mixing two people's halves, bending limbs and scaling are all
+linear there, and one product with the ancestor matrix turns bones into joints.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Generator, Tensor
+
+from lifting.skeleton import SEALCAP26, Skeleton
+from training.corpus import Corpus
+from training.pose_variety import bend, rotation_about
+
+
+class BodyVariety(BaseModel):
+    """How far sampled bodies and motions may differ from what was recorded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    category_power: float = Field(0.35, ge=0, le=1)
+    """0: clips count by length; 1: every category of motion counts the same."""
+    time_warp: float = Field(1.6, ge=1)
+    """Motion is played between 1/x and x times as fast."""
+    stream_start: float = Field(0.08, ge=0, le=1)
+    """Share of windows that begin before the clip, like the first frames of a stream."""
+    mix: float = Field(0.3, ge=0, le=1)
+    """Share of windows with the legs of one clip and the upper body of another."""
+    bend: float = Field(0.3, ge=0, le=1)
+    """Share of windows whose limbs and trunk are bent away from the recorded pose."""
+    stature_m: tuple[float, float] = (1.70, 0.09)
+    """Mean and standard deviation of body height."""
+    bone_sd: float = Field(0.06, ge=0)
+    """Standard deviation of a bone's relative length, the same on both sides."""
+    asymmetry_sd: float = Field(0.01, ge=0)
+    """Standard deviation of a bone's relative length, for each side alone."""
+    leg_sd: float = Field(0.03, ge=0)
+    """Standard deviation of a common factor of thigh and shank."""
+
+
+class BodySampler:
+    """Draws windows from a corpus that is kept in memory as tensors."""
+
+    def __init__(self, corpus: Corpus, variety: BodyVariety) -> None:
+        self.variety, self.corpus = variety, corpus
+        self._bones = torch.from_numpy(corpus.bones)
+        self._first, self._frames = torch.from_numpy(corpus.first), torch.from_numpy(corpus.frames)
+        self._stature = torch.from_numpy(corpus.stature_m)
+        self._chance = torch.from_numpy(_clip_chances(corpus, variety.category_power))
+        self._ancestors = ancestor_matrix(SEALCAP26)
+        self._twin = torch.from_numpy(SEALCAP26.mirrored.copy())
+
+    def sample(self, count: int, window: int, rng: Generator) -> Tensor:
+        """(count, window, 26, 3) joints, newest frame last, one frame per 1/fps of the corpus."""
+        v = self.variety
+        bones, stature = self._windows(count, window, rng)
+        mixed = round(count * v.mix)
+        if mixed:
+            other, _ = self._windows(mixed, window, rng)
+            bones[:mixed, :, _UPPER] = _with_heading_of(bones[:mixed], other)[:, :, _UPPER]
+        flip = torch.rand(count, generator=rng) < 0.5
+        mirrored = bones[:, :, self._twin] * torch.tensor([1.0, -1.0, 1.0])
+        bones = torch.where(flip[:, None, None, None], mirrored, bones)
+        bent = round(count * v.bend)
+        if bent:
+            chosen = torch.randperm(count, generator=rng)[:bent]
+            bones[chosen] = bend(bones[chosen], self._ancestors, rng)
+        bones = bones * self._scales(stature, rng)[:, None, :, None]
+        return torch.einsum("jk,btkc->btjc", self._ancestors, bones)
+
+    def _windows(self, count: int, window: int, rng: Generator) -> tuple[Tensor, Tensor]:
+        """Bones (count,window,26,3) at random moments and speeds, and the people's statures (count,)."""
+        v = self.variety
+        clip = torch.multinomial(self._chance, count, replacement=True, generator=rng)
+        last = (self._frames[clip] - 1).float()
+        spread = math.log(v.time_warp)
+        speed = torch.exp((2 * torch.rand(count, generator=rng) - 1) * spread)
+        end = torch.rand(count, generator=rng) * last
+        early = torch.rand(count, generator=rng) < v.stream_start
+        end = torch.where(early, end, torch.maximum(end, torch.minimum((window - 1) * speed, last)))
+        back = torch.arange(window - 1, -1, -1)
+        time = (end[:, None] - speed[:, None] * back).clamp(min=0.0)  # (B,T) frames
+        before = time.floor().long()
+        after = torch.minimum(before + 1, last.long()[:, None])
+        weight = (time - before)[..., None, None]
+        first = self._first[clip][:, None]
+        return torch.lerp(self._bones[first + before], self._bones[first + after], weight), self._stature[clip]
+
+    def _scales(self, stature: Tensor, rng: Generator) -> Tensor:
+        """(B,26) factor of each bone's length; row 0 scales the path of the pelvis."""
+        v, count, joints = self.variety, len(stature), len(SEALCAP26)
+        mean, sd = v.stature_m
+        height = (mean + sd * torch.randn(count, generator=rng)).clamp(mean - 3 * sd, mean + 3 * sd)
+        common = (v.bone_sd * torch.randn(count, joints, generator=rng)).clamp(-2.5 * v.bone_sd, 2.5 * v.bone_sd)
+        common[:, _RIGHT] = common[:, _LEFT]
+        common[:, _TRUNK] = common[:, _TRUNK[:1]]
+        common[:, _FACE] = common[:, _FACE[:1]] + 0.5 * (common[:, _FACE] - common[:, _FACE[:1]])
+        leg = v.leg_sd * torch.randn(count, 1, generator=rng)
+        common[:, _LEGS] += leg
+        common[:, 0] = leg[:, 0]  # longer legs carry the pelvis higher
+        own = v.asymmetry_sd * torch.randn(count, joints, generator=rng)
+        return (height / stature)[:, None] * torch.exp(common + own)
+
+
+def ancestor_matrix(skeleton: Skeleton) -> Tensor:
+    """(J,J): row j is 1 at j and all its ancestors, so that joints = matrix @ bones."""
+    matrix = torch.zeros(len(skeleton), len(skeleton))
+    for joint in range(len(skeleton)):
+        at = joint
+        while at >= 0:
+            matrix[joint, at] = 1.0
+            at = skeleton.parents[at]
+    return matrix
+
+
+def _clip_chances(corpus: Corpus, power: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    weight = corpus.frames.astype(np.float64)
+    category = np.array(corpus.category)
+    for name in set(corpus.category):
+        member = category == name
+        weight[member] *= corpus.frames[member].sum() ** -power
+    return weight / weight.sum()  # type: ignore[no-any-return]
+
+
+def _with_heading_of(target: Tensor, other: Tensor) -> Tensor:
+    """Bones of `other` turned about the vertical so that its hips point where those of `target` do."""
+    angle = _heading(target) - _heading(other)  # (B,T)
+    up = torch.tensor([0.0, 0.0, 1.0]).expand(angle.numel(), 3)
+    R = rotation_about(up, angle.flatten()).unflatten(0, angle.shape)
+    return torch.einsum("btij,btkj->btki", R, other)
+
+
+def _heading(bones: Tensor) -> Tensor:
+    across = bones[:, :, _HIP_LEFT] - bones[:, :, _HIP_RIGHT]
+    return torch.atan2(across[..., 1], across[..., 0])
+
+
+def _below(*joints: str) -> list[int]:
+    """Indices of these joints and all that hangs on them."""
+    chosen = set(SEALCAP26.indices(*joints))
+    for joint, parent in enumerate(SEALCAP26.parents):
+        if parent in chosen:
+            chosen.add(joint)
+    return sorted(chosen)
+
+
+_HIP_LEFT, _HIP_RIGHT = SEALCAP26.indices("left_hip", "right_hip")
+_LEFT = [i for i, name in enumerate(SEALCAP26.joints) if name.startswith("left_")]
+_RIGHT = [int(SEALCAP26.mirrored[i]) for i in _LEFT]
+_TRUNK = SEALCAP26.indices("spine", "chest")
+_FACE = SEALCAP26.indices("head", "nose", "left_eye", "right_eye", "left_ear", "right_ear")
+_LEGS = SEALCAP26.indices("left_knee", "right_knee", "left_ankle", "right_ankle")
+_UPPER = _below("spine")

@@ -1,0 +1,111 @@
+"""The training verbs of the command line: train, evaluate, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from lifting.camera import DEFAULT_FOV_DEG, gravity_from_pitch
+from lifting.export import export_lifter
+from lifting.lifter import Lifter
+from lifting.metadata import LifterMetadata
+from lifting.models.ray_lifter import RayLifter
+from training.checkpoint import Checkpoint, load_checkpoint
+from training.config import load_config
+from training.corpus import load_corpus
+from training.evaluate import evaluate_synthetic, lift_folder
+from training.trainer import train as run_training
+
+DATA_LICENCES = {
+    "CMU Graphics Lab Motion Capture Database": (
+        "Free for research and commercial use; not to be resold directly, even in converted form. The data used "
+        "in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF "
+        "EIA-0196217."
+    )
+}
+CORPUS_FPS = 30.0
+
+
+def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
+    """Train a lifter as CONFIG (a YAML file, see configs/lifter.yaml) says.
+
+    Progress, curves for TensorBoard and checkpoints go into the folder OUT, by default runs/NAME. Called again
+    after an interruption, it continues where it stopped; --restart begins anew.
+    """
+    settings = load_config(config)
+    folder = out or Path("runs") / settings.name
+    done = run_training(settings, folder, restart=restart)
+    console = Console()
+    console.print(_table(done.validation, "validation"))
+    console.print(f"Export it with: sealcap export {folder / 'checkpoint.safetensors'} {settings.name}.onnx")
+
+
+def evaluate(
+    checkpoint: Path,
+    split: str = "test",
+    detections: Path | None = None,
+    out: Path | None = None,
+    fov: float = DEFAULT_FOV_DEG,
+    camera_pitch: float | None = None,
+) -> None:
+    """Measure a lifter.
+
+    CHECKPOINT is a training checkpoint, measured on the synthetic observations of one SPLIT of its corpus; or,
+    with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every clip of 2D detections are
+    written to OUT. --fov and --camera-pitch (degrees, down positive) describe the camera of those clips.
+    """
+    if detections is not None:
+        gravity = None if camera_pitch is None else gravity_from_pitch(camera_pitch)
+        folder = out or Path("out") / checkpoint.stem
+        clips = lift_folder(Lifter.load(checkpoint), detections, folder, fov_deg=fov, gravity_cam=gravity)
+        Console().print(f"{len(clips)} clips lifted into {folder}")
+        return
+    trained = load_checkpoint(checkpoint)
+    corpus = trained.config.corpus
+    held_out = load_corpus(corpus.folder, corpus.name, split)
+    Console().print(_table(evaluate_synthetic(averaged_lifter(trained), held_out, trained.config), split))
+
+
+def export(checkpoint: Path, out: Path) -> None:
+    """Write the trained lifter CHECKPOINT as OUT.onnx, with everything a user of it must know inside."""
+    trained = load_checkpoint(checkpoint)
+    metadata = LifterMetadata(
+        window=trained.config.model.window,
+        fps=CORPUS_FPS,
+        training=training_summary(trained),
+        data_licences=DATA_LICENCES,
+    )
+    difference = export_lifter(averaged_lifter(trained), metadata, out)
+    Console().print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, within {difference:.1e} m of torch")
+
+
+def averaged_lifter(checkpoint: Checkpoint) -> RayLifter:
+    """The network of a checkpoint with the running mean of its weights."""
+    model = checkpoint.config.model
+    lifter = RayLifter(model.backbone, model.window, model.options)
+    lifter.load_state_dict(checkpoint.part("ema"))
+    return lifter.eval()
+
+
+def training_summary(checkpoint: Checkpoint) -> dict[str, object]:
+    """What the exported file says about its training; no path of the training machine."""
+    config = checkpoint.config.model_dump(mode="json")
+    config["corpus"].pop("folder")
+    optimiser = checkpoint.config.optimiser
+    return {
+        "config": config,
+        "steps": checkpoint.step,
+        "windows": checkpoint.step * optimiser.batch,
+        "minutes": round(checkpoint.seconds / 60, 1),
+        "validation": checkpoint.validation,
+    }
+
+
+def _table(values: dict[str, float], title: str) -> Table:
+    table = Table("measure", "value", title=title)
+    for name, value in values.items():
+        shown = f"{1000 * value:.1f} mm" if name.endswith("_m") else f"{value:.4g}"
+        table.add_row(name.removesuffix("_m"), shown)
+    return table

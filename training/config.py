@@ -1,0 +1,131 @@
+"""The training configuration: what a YAML file may say, with the meaning of every key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lifting.errors import ConfigError
+from training.bodies import BodyVariety
+from training.cameras import CameraVariety
+from training.detector_noise import DetectorNoise
+from training.losses import LOSSES
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusConfig(_Section):
+    """Which motion is learned."""
+
+    folder: Path
+    """Folder of the corpus; relative paths start at the configuration file's folder."""
+    name: str = "cmu"
+    """Files are `<name>_<split>.npz`."""
+
+
+class ModelConfig(_Section):
+    """Which network."""
+
+    backbone: str = "temporal_conv"
+    """A name in lifting.models.BACKBONES."""
+    window: int = Field(9, ge=1, le=243)
+    """Frames at `fps` that the network sees."""
+    options: dict[str, int | float] = {}
+    """Arguments of the backbone itself."""
+
+
+class OptimiserConfig(_Section):
+    """How long and how fast."""
+
+    steps: int = Field(ge=1)
+    """Gradient steps; windows seen = steps × batch."""
+    batch: int = Field(ge=2)
+    """Windows per step."""
+    pairs: float = Field(0.33, ge=0, le=1)
+    """Share of the batch that is also answered one frame earlier, for the velocity loss."""
+    learning_rate: float = Field(1.2e-3, gt=0)
+    """Peak, reached after `warmup`, falling to 1 % along a cosine."""
+    warmup: int = Field(200, ge=0)
+    """Steps of linear rise."""
+    weight_decay: float = Field(0.02, ge=0)
+    """Of AdamW."""
+    clip: float = Field(1.0, gt=0)
+    """Largest norm of the gradient."""
+    ema: float = Field(0.998, ge=0, lt=1)
+    """Decay of the running mean of the weights, which is what gets exported."""
+    bf16: bool = True
+    """Compute the backbone in bfloat16; falls back to float32 by itself where the CPU has no such unit."""
+
+
+class TrainingConfig(_Section):
+    """One training run."""
+
+    name: str
+    """What the run is called: its folder, its exported model."""
+    seed: int = 1
+    """Every random number of the run follows from it and the step."""
+    gravity_known: float = Field(0.5, ge=0, le=1)
+    """Share of windows in which the network is told where gravity points."""
+    gravity_noise_deg: float = Field(3.0, ge=0)
+    """Largest typical error of that direction."""
+    checkpoint_every: int = Field(500, ge=1)
+    """Steps between checkpoints; a killed run continues from the last one."""
+    validate_every: int = Field(2000, ge=1)
+    """Steps between validations."""
+    corpus: CorpusConfig
+    model: ModelConfig = ModelConfig()
+    body: BodyVariety = BodyVariety()
+    camera: CameraVariety = CameraVariety()
+    detector: DetectorNoise = DetectorNoise()
+    losses: dict[str, float]
+    """Weight of each loss."""
+    optimiser: OptimiserConfig
+
+    @field_validator("losses")
+    @classmethod
+    def _known_losses(cls, losses: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(losses) - set(LOSSES))
+        if unknown or not losses:
+            raise ValueError(f"no loss is called {', '.join(unknown) or 'nothing'}; there are {', '.join(LOSSES)}")
+        return losses
+
+
+def load_config(path: Path) -> TrainingConfig:
+    """Read and check a training configuration. Raises ConfigError that names the key and what would be right."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"Cannot read the training configuration {path}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} must hold keys and values, like configs/lifter.yaml.")
+    config = parse_config(raw, str(path))
+    folder = path.parent / config.corpus.folder.expanduser()
+    return config.model_copy(update={"corpus": config.corpus.model_copy(update={"folder": folder})})
+
+
+def parse_config(raw: dict[str, object], where: str) -> TrainingConfig:
+    """Check plain data, `where` being its origin for messages. Raises ConfigError."""
+    try:
+        return TrainingConfig.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        valid = _siblings(first["loc"]) if first["type"] == "extra_forbidden" else ""
+        raise ConfigError(f"{where}: {key}: {first['msg']}.{valid}") from error
+
+
+def _siblings(location: tuple[int | str, ...]) -> str:
+    """' Valid keys: ...' of the section in which an unknown key was found."""
+    section: type[BaseModel] = TrainingConfig
+    for part in location[:-1]:
+        annotation = section.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return ""
+        section = annotation
+    return f" Valid keys: {', '.join(section.model_fields)}."

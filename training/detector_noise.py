@@ -1,0 +1,257 @@
+"""What a 2D detector makes of a moving person: joints in camera axes become noisy rays with confidences.
+
+Effects, in the order in which they happen: another definition of the joints (a mean per detector family and
+a random part per window), projection, slow and fast jitter, covered limbs, outliers, missing points, sides
+swapped, points outside the picture, and a focal length that is not the assumed one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Generator, Tensor
+
+from lifting.skeleton import BODY21, SEALCAP26
+from training.joint_offsets import PROFILES, frame_of, offset_rows
+
+Range = tuple[float, float]
+NEAREST_M = 0.2
+TRUNK_M = 0.49
+"""Mid-hip to mid-shoulder of a person of 1.70 m; offsets grow with it."""
+
+
+class DetectorNoise(BaseModel):
+    """Strength of every effect. Sizes are relative to the figure's radius (rms distance from its centre)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profiles: dict[str, float] = {"blazepose": 0.7, "coco": 0.3}
+    """How often each detector family is imitated (training.joint_offsets.PROFILES)."""
+    offset_share: Range = (0.5, 1.5)
+    """Share of a family's mean joint offsets, drawn per window."""
+    offset_sd_m: float = Field(0.010, ge=0)
+    """Random joint offset per window, the same on both sides; hips 1.5 times as much."""
+    offset_side_sd_m: float = Field(0.004, ge=0)
+    """Random joint offset per window, for each side alone."""
+    along_limb_sd: float = Field(0.035, ge=0)
+    """Random offset of elbows, wrists, knees, ankles towards the joint before, in lengths of the bone."""
+    jitter: Range = (0.004, 0.03)
+    """Standard deviation of the noise on each coordinate, logarithmic."""
+    correlation: Range = (0.5, 0.96)
+    """From frame to frame at 30 fps, of the slow part of the noise."""
+    white: Range = (0.1, 0.6)
+    """Share of the noise that is new in every frame."""
+    covered: float = Field(0.3, ge=0, le=1)
+    """Chance of each of three events in which a body part is covered."""
+    covered_frames: Range = (2.0, 60.0)
+    """Length of such an event."""
+    covered_jitter: Range = (0.02, 0.2)
+    """Additional noise of a point that is covered completely."""
+    covered_lost: float = Field(0.25, ge=0, le=1)
+    """Share of these events in which the points are gone (confidence 0)."""
+    lost: float = Field(0.01, ge=0, le=1)
+    """Largest share of single points that are missing."""
+    outlier: float = Field(0.002, ge=0, le=1)
+    """Share of points that are somewhere else."""
+    swap: float = Field(0.02, ge=0, le=1)
+    """Chance that left and right are exchanged for a while."""
+    swap_from_behind: float = Field(0.05, ge=0, le=1)
+    """Additional chance for people seen from behind."""
+    swap_frames: Range = (1.0, 12.0)
+    """How long."""
+    wrong_focal: float = Field(0.6, ge=0, le=1)
+    """Share of windows whose camera has another focal length than assumed."""
+    focal_spread: float = Field(0.35, ge=0)
+    """Largest logarithm of that ratio."""
+
+
+def observe(joints_cam: Tensor, half_tan: Tensor, noise: DetectorNoise, rng: Generator) -> Tensor:
+    """joints_cam (B,T,26,3) metres and half_tan (B,2) -> keypoints (B,T,21,3): x/z, y/z, confidence."""
+    draw = _Draw(rng)
+    body = joints_cam[:, :, _BODY21]
+    profile = draw.choice(list(noise.profiles.values()), len(body))
+    placed = _redefine(body, profile, noise, draw)
+    depth = placed[..., 2]
+    rays = placed[..., :2] / depth[..., None].clamp(min=NEAREST_M)
+    inside = (rays.abs() < half_tan[:, None, None]).all(dim=-1) & (depth > NEAREST_M)
+
+    centre = rays.mean(dim=2, keepdim=True)
+    radius = (rays - centre).square().sum(dim=-1).mean(dim=(1, 2)).sqrt()[:, None, None]  # (B,1,1)
+    confidence = _clear_view(profile, rays.shape[1], noise, draw)
+    sigma = draw.log_uniform(*noise.jitter, len(body))[:, None, None] * _JITTER
+    sigma, confidence = _cover(sigma.expand_as(confidence), confidence, noise, draw)
+    rays = rays + _coloured(rays.shape, noise, draw) * (sigma * radius)[..., None]
+    stray = draw.chance(noise.outlier, confidence.shape)[..., None]
+    rays = rays + stray * draw.normal(rays.shape) * (0.5 * radius)[..., None]
+    rays, confidence = _swap_sides(rays, confidence, body, noise, draw)
+    gone = draw.chance(noise.lost, confidence.shape, draw.uniform(0, 1, len(body))[:, None, None])
+    confidence = (confidence * inside * ~gone).clamp(0, 1)
+    return torch.cat([rays * _focal_error(noise, len(body), draw), confidence[..., None]], dim=-1)
+
+
+def body_frames(body: Tensor) -> Tensor:
+    """(…,21,3) BODY21 positions -> (…,4,3,3) axes left, up, forward (as columns) of FRAMES."""
+    hips = body[..., _HIPS, :].mean(dim=-2)
+    shoulders = body[..., _SHOULDERS, :].mean(dim=-2)
+    across = body[..., _HIPS[0], :] - body[..., _HIPS[1], :] + body[..., _SHOULDERS[0], :] - body[..., _SHOULDERS[1], :]
+    ears = body[..., _EARS[0], :] - body[..., _EARS[1], :]
+    gaze = body[..., 0, :] - body[..., _EARS, :].mean(dim=-2)
+    frames = [_axes(across, shoulders - hips), _axes(ears, torch.linalg.cross(gaze, ears, dim=-1))]
+    for knee, ankle, heel, toe in _FEET:
+        shank = body[..., knee, :] - body[..., ankle, :]
+        ahead = body[..., toe, :] - body[..., heel, :]
+        frames.append(_axes(torch.linalg.cross(shank, ahead, dim=-1), torch.linalg.cross(ahead, torch.linalg.cross(shank, ahead, dim=-1), dim=-1)))
+    return torch.stack(frames, dim=-3)
+
+
+def _axes(left: Tensor, up: Tensor) -> Tensor:
+    """Orthonormal columns (left, up made perpendicular, forward)."""
+    left = left / left.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    up = up - (up * left).sum(dim=-1, keepdim=True) * left
+    up = up / up.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    return torch.stack([left, up, torch.linalg.cross(left, up, dim=-1)], dim=-1)
+
+
+def _redefine(body: Tensor, profile: Tensor, noise: DetectorNoise, draw: _Draw) -> Tensor:
+    """Move joints (B,T,21,3) to where the detector family says they are, give or take."""
+    count = len(body)
+    table = torch.tensor([offset_rows(PROFILES[name]) for name in noise.profiles])  # (P,21,3)
+    share = draw.uniform(*noise.offset_share, count)[:, None, None]
+    both = draw.normal((count, len(BODY21), 3)) * noise.offset_sd_m
+    both = torch.where(_IS_RIGHT[:, None], both[:, _TWIN] * torch.tensor([-1.0, 1.0, 1.0]), both)
+    both[:, _HIPS] *= 1.5
+    own = draw.normal((count, len(BODY21), 3)) * noise.offset_side_sd_m
+    trunk = body[:, :, _SHOULDERS].mean(dim=2) - body[:, :, _HIPS].mean(dim=2)
+    size = trunk.norm(dim=-1).amax(dim=1)[:, None, None] / TRUNK_M
+    offset = (table[profile] * share + both + own) * size  # (B,21,3)
+    frames = body_frames(body)[:, :, _FRAME]  # (B,T,21,3,3)
+    moved = body + torch.einsum("btjik,bjk->btji", frames, offset)
+    along = (draw.normal((count, 1, 4, 1)) * noise.along_limb_sd).repeat_interleave(2, dim=2)
+    return moved.index_add(2, _LIMB_END, (body[:, :, _LIMB_START] - body[:, :, _LIMB_END]) * along)
+
+
+def _clear_view(profile: Tensor, frames: int, noise: DetectorNoise, draw: _Draw) -> Tensor:
+    """Confidences (B,T,21) of joints that nothing covers."""
+    count = len(profile)
+    ranges = torch.tensor([PROFILES[name].confidence for name in noise.profiles])[profile]  # (B,2)
+    level = torch.lerp(ranges[:, :1], ranges[:, 1:], draw.uniform(0, 1, count, len(BODY21)))
+    wobble = 0.3 * (ranges[:, 1:] - ranges[:, :1])[:, :, None] * draw.normal((count, frames, len(BODY21)))
+    feet = torch.tensor([PROFILES[name].feet for name in noise.profiles])[profile]
+    confidence = (level[:, None] + wobble).clamp(0.1, 1.0)
+    return torch.where(feet[:, None, None] | ~_IS_FOOT, confidence, 0.0)
+
+
+def _cover(sigma: Tensor, confidence: Tensor, noise: DetectorNoise, draw: _Draw) -> tuple[Tensor, Tensor]:
+    """Three chances of a body part being covered for a while: confidence falls, noise grows. (B,T,21) each."""
+    count, frames, _ = confidence.shape
+    for _ in range(3):
+        group = _GROUPS[draw.choice([1.0] * len(_GROUPS), count)]  # (B,21)
+        length = draw.uniform(*noise.covered_frames, count)
+        start = draw.uniform(0, 1, count) * (frames + length) - length
+        during = _interval(start, length, frames) & draw.chance(noise.covered, (count, 1))
+        event = during[:, :, None] & group[:, None]
+        left = draw.uniform(0.0, 0.8, count)[:, None, None]  # share of the confidence that is left
+        lost = draw.chance(noise.covered_lost, (count, 1, 1))
+        extra = (1 - left) ** 1.5 * draw.uniform(*noise.covered_jitter, count)[:, None, None]
+        sigma = torch.where(event, sigma + extra, sigma)
+        confidence = torch.where(event, torch.where(lost, 0.0, confidence * left), confidence)
+    return sigma, confidence
+
+
+def _coloured(shape: torch.Size, noise: DetectorNoise, draw: _Draw) -> Tensor:
+    """Unit noise (B,T,21,2): a slow autoregressive part and a part that is new in every frame."""
+    count, frames = shape[:2]
+    fresh = draw.normal((2, *shape))
+    rho = draw.uniform(*noise.correlation, count)[:, None, None]
+    slow = [fresh[0, :, 0]]
+    for t in range(1, frames):
+        slow.append(rho * slow[-1] + (1 - rho * rho).sqrt() * fresh[0, :, t])
+    white = draw.uniform(*noise.white, count)[:, None, None, None]
+    return torch.stack(slow, dim=1) * (1 - white * white).sqrt() + fresh[1] * white
+
+
+def _swap_sides(
+    rays: Tensor, confidence: Tensor, body: Tensor, noise: DetectorNoise, draw: _Draw
+) -> tuple[Tensor, Tensor]:
+    """Exchange left and right of the whole figure, its legs or its arms for some frames."""
+    count, frames, _ = confidence.shape
+    facing_away = (body[:, :, _SHOULDERS[0], 0] < body[:, :, _SHOULDERS[1], 0]).float().mean(dim=1)
+    on = draw.uniform(0, 1, count) < noise.swap + noise.swap_from_behind * facing_away
+    length = draw.uniform(*noise.swap_frames, count)
+    during = _interval(draw.uniform(0, 1, count) * frames, length, frames) & on[:, None]
+    which = _SWAPPED[draw.choice([0.33, 0.47, 0.2], count)]  # (B,21)
+    event = during[:, :, None] & which[:, None]
+    swapped = torch.where(event, confidence[:, :, _TWIN], confidence)
+    return torch.where(event[..., None], rays[:, :, _TWIN], rays), swapped
+
+
+def _focal_error(noise: DetectorNoise, count: int, draw: _Draw) -> Tensor:
+    """(B,1,1,1) true focal length over the assumed one."""
+    ratio = torch.exp(draw.uniform(-noise.focal_spread, noise.focal_spread, count))
+    return torch.where(draw.chance(noise.wrong_focal, (count,)), ratio, 1.0)[:, None, None, None]
+
+
+def _interval(start: Tensor, length: Tensor, frames: int) -> Tensor:
+    """(B,T) frames within start..start+length."""
+    t = torch.arange(frames)
+    return (t >= start[:, None]) & (t <= (start + length)[:, None])
+
+
+class _Draw:
+    """Random numbers from one generator."""
+
+    def __init__(self, rng: Generator) -> None:
+        self._rng = rng
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(shape, generator=self._rng)
+
+    def log_uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        return torch.exp(self.uniform(math.log(low), math.log(high), *shape))
+
+    def normal(self, shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=self._rng)
+
+    def chance(self, share: float, shape: tuple[int, ...], factor: Tensor | float = 1.0) -> Tensor:
+        return torch.rand(shape, generator=self._rng) < share * factor
+
+    def choice(self, weights: list[float], count: int) -> Tensor:
+        return torch.multinomial(torch.tensor(weights), count, replacement=True, generator=self._rng)
+
+
+def _mask(*parts: str) -> Tensor:
+    """(21,) True for joints whose name is one of `parts` or ends with one of them."""
+    return torch.tensor([name in parts or name.partition("_")[2] in parts for name in BODY21.joints])
+
+
+def _side(side: str, *parts: str) -> Tensor:
+    return torch.tensor([name.startswith(side) for name in BODY21.joints]) & _mask(*parts)
+
+
+_BODY21 = SEALCAP26.indices(*BODY21.joints)
+_TWIN = torch.from_numpy(BODY21.mirrored.copy())
+_HIPS, _SHOULDERS = BODY21.indices("left_hip", "right_hip"), BODY21.indices("left_shoulder", "right_shoulder")
+_EARS = BODY21.indices("left_ear", "right_ear")
+_FEET = [BODY21.indices(*(f"{s}_{p}" for p in ("knee", "ankle", "heel", "toe"))) for s in ("left", "right")]
+_FRAME = torch.tensor([frame_of(joint) for joint in BODY21.joints])
+_IS_RIGHT = torch.tensor([name.startswith("right_") for name in BODY21.joints])
+_IS_FOOT = _mask("heel", "toe")
+_LEG = ("knee", "ankle", "heel", "toe")
+_JITTER = 1.0 - 0.3 * _mask("nose", "eye", "ear").float() + 0.3 * _mask("heel", "toe", "wrist", "hip").float()
+_LIMB_END = torch.tensor([BODY21.index(f"{s}_{p}") for p in ("elbow", "wrist", "knee", "ankle") for s in ("left", "right")])
+_LIMB_START = torch.tensor([BODY21.index(f"{s}_{p}") for p in ("shoulder", "elbow", "hip", "knee") for s in ("left", "right")])
+_SWAPPED = torch.stack([_mask(*(n for n in BODY21.joints)), _mask("hip", *_LEG), _mask("shoulder", "elbow", "wrist")])
+_GROUPS = torch.stack(
+    [
+        *(_side(s, *parts) for s in ("left", "right") for parts in (("elbow", "wrist"), ("wrist",), _LEG, ("ankle", "heel", "toe"), ("shoulder", "elbow", "wrist"), ("hip", *_LEG))),
+        _mask("nose", "eye", "ear"),
+        _mask("hip"),
+        _mask("shoulder"),
+        _mask(*_LEG),
+        _mask("hip", *_LEG),
+        _mask("heel", "toe"),
+        _mask("heel", "toe", "ankle"),
+    ]
+)
