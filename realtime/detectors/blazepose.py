@@ -91,7 +91,9 @@ class BlazePose:
             heat = by_size[cells * cells * LANDMARKS]
         except KeyError:
             shapes = ", ".join(str(o.shape) for o in outputs)
-            raise ModelError(f"A BlazePose network must give landmarks, presence and heatmap, not {shapes}.") from None
+            raise ModelError(
+                f"A BlazePose network must give landmarks, presence and heatmap, not {shapes}."
+            ) from None
         if heat.shape[-1] == LANDMARKS:
             heat = heat.reshape(cells, cells, LANDMARKS)
         else:

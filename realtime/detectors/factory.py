@@ -48,7 +48,12 @@ KINDS = {
 
 
 def open_detector(
-    kind: str, variant: str | None = None, *, threads: int = 1, backend: str = "onnx", model: str | None = None
+    kind: str,
+    variant: str | None = None,
+    *,
+    threads: int = 1,
+    backend: str = "onnx",
+    model: str | None = None,
 ) -> Detector:
     """The detector `kind`, in its best variant unless told otherwise.
 

@@ -114,7 +114,9 @@ class PersonSearch:
             logits = next(o for o in outputs if o.size == count).reshape(count)
         except StopIteration:
             shapes = ", ".join(str(o.shape) for o in outputs)
-            raise ModelError(f"The person detector gave {shapes}, not (1,{count},12) and (1,{count},1).") from None
+            raise ModelError(
+                f"The person detector gave {shapes}, not (1,{count},12) and (1,{count},1)."
+            ) from None
         scores = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
         good = scores >= MIN_SCORE
         return merge(decode(raw[good], self._anchors[good], self._size), scores[good])

@@ -113,6 +113,8 @@ class RtmPose:
         elif wanted[0] == wanted[1] and values[0][0].lower().endswith("y"):
             values.reverse()
         if [a.shape[2] for _, a in values] != wanted:
-            raise ModelError(f"This network gives {shapes}, but its input asks for lengths {wanted[0]} and {wanted[1]}.")
+            raise ModelError(
+                f"This network gives {shapes}, but its input asks for lengths {wanted[0]} and {wanted[1]}."
+            )
         (x, best_x), (y, best_y) = (decode_simcc(a[0]) for _, a in values)
         return np.stack([x, y], 1) / np.float32(SPLIT_RATIO), np.minimum(best_x, best_y)
