@@ -1,44 +1,48 @@
-"""The rest pose that bone rotations are relative to: a T-pose of a standard body 1.70 m tall.
+"""Where the bones are in the rest pose that their rotations are relative to, as receivers are told.
 
-Lengths follow the usual body-segment proportions (Drillis and Contini 1966, as fractions of stature), with
-the joint centres of hips and shoulders drawn in from the outer width of the body. World axes, metres.
+The same T-pose the rotation solver compares with, at a standard stature, so that a receiver's forward
+kinematics with these offsets, scaled, rebuild the figure.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from lifting.skeleton import BONES
+from lifting.skeleton import BONES, SEALCAP26, mirror_name
 from realtime.data import Float32
+from realtime.solve.rest import REST_JOINTS
 
 REST_HEIGHT_M = 1.70
 """Stature of the body below; scale offsets by `height / REST_HEIGHT_M` for another one."""
 
-_CENTRE = (
-    ("Hips", 0.0, 0.90, 0.0),
-    ("Spine", 0.0, 0.10, 0.0),
-    ("Chest", 0.0, 0.15, 0.0),
-    ("Neck", 0.0, 0.28, 0.0),
-    ("Head", 0.0, 0.09, 0.0),
-)
-_LEFT = (
-    ("LeftShoulder", 0.03, 0.23, 0.0),
-    ("LeftUpperArm", 0.15, 0.01, 0.0),
-    ("LeftLowerArm", 0.31, 0.0, 0.0),
-    ("LeftHand", 0.25, 0.0, 0.0),
-    ("LeftUpperLeg", 0.09, 0.0, 0.0),
-    ("LeftLowerLeg", 0.0, -0.42, 0.0),
-    ("LeftFoot", 0.0, -0.40, 0.0),
-    ("LeftToes", 0.0, -0.06, 0.13),
-)
+# Bone: the joint it turns about. A shoulder bone (clavicle) starts at the neck.
+_JOINT_OF = {
+    "Hips": "pelvis", "Spine": "spine", "Chest": "chest", "Neck": "neck", "Head": "head",
+    "LeftShoulder": "neck", "LeftUpperArm": "left_shoulder", "LeftLowerArm": "left_elbow",
+    "LeftHand": "left_wrist", "LeftUpperLeg": "left_hip", "LeftLowerLeg": "left_knee",
+    "LeftFoot": "left_ankle",
+}  # fmt: skip
+_BALL = 0.70
+"""The toes bend at the ball of the foot, this share of the way from ankle to toe tip."""
 
 
-def _table() -> Float32:
-    offsets = {name: xyz for name, *xyz in (*_CENTRE, *_LEFT)}
-    offsets |= {name.replace("Left", "Right"): [-x, y, z] for name, x, y, z in _LEFT}
-    return np.array([offsets[bone] for bone in BONES.joints], np.float32)
+def _heads() -> Float32:
+    joints = REST_JOINTS * REST_HEIGHT_M
+    heads = {}
+    for bone, joint in _JOINT_OF.items():
+        heads[bone] = joints[SEALCAP26.index(joint)]
+        heads[mirror_name(bone)] = joints[SEALCAP26.index(mirror_name(joint))]
+    for side in ("left", "right"):
+        ankle, toe = (joints[i] for i in SEALCAP26.indices(f"{side}_ankle", f"{side}_toe"))
+        heads[f"{side.title()}Toes"] = ankle + _BALL * (toe - ankle)
+    return np.array([heads[bone] for bone in BONES.joints], np.float32)
 
 
-REST_OFFSETS_M: Float32 = _table()
-"""(21,3) from each bone's parent to the bone, order of `BONES`; the Hips' row is from the floor below them."""
-REST_OFFSETS_M.flags.writeable = False
+REST_HEADS_M: Float32 = _heads()
+"""(21,3) where each bone begins, feet on y = 0, order of `BONES`."""
+REST_OFFSETS_M: Float32 = REST_HEADS_M.copy()
+"""(21,3) from each bone's parent to the bone; the Hips' row is from the floor below them."""
+for _bone, _parent in enumerate(BONES.parents):
+    if _parent >= 0:
+        REST_OFFSETS_M[_bone] = REST_HEADS_M[_bone] - REST_HEADS_M[_parent]
+REST_HEADS_M.flags.writeable = REST_OFFSETS_M.flags.writeable = False

@@ -1,0 +1,184 @@
+"""A sink in a thread of its own, behind a mailbox: whatever it does, the pipeline does not wait."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lifting.errors import SealcapError, SinkError
+from realtime.data import Motion
+from realtime.mailbox import Mailbox
+from realtime.sinks import Sink
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S = 20.0
+_FAILURES = (SealcapError, OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
+"""What a failing output raises; the rest of the pipeline goes on without it."""
+_NO_PIXEL = np.zeros((), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class SinkCounters:
+    """received = sent + dropped + failed + waiting (+ 1 while a frame is being written)."""
+
+    received: int
+    sent: int
+    dropped: int
+    """Given up because the sink was too slow, or because there was no time left at the end."""
+    failed: int
+    """Lost because the sink was broken."""
+    waiting: int
+
+
+class SinkRunner:
+    """Runs one sink. Opened by `start`, fed by `submit`, ended by `close`."""
+
+    def __init__(self, sink: Sink, *, lossless: bool = False) -> None:
+        """`lossless`: `submit` waits for room instead of dropping (every frame of a file is wanted).
+
+        A sink with `queue` > 1 gets frames whose picture is black and takes no memory: a queue of real
+        pictures would fill the machine within seconds.
+        """
+        self.sink = sink
+        self.failure: str | None = None
+        """Why the sink stopped working; None while it works."""
+        self._lossless = lossless
+        self._box: Mailbox[Motion] = Mailbox(max(1, sink.queue), "newest" if sink.queue <= 1 else "oldest")
+        self._opened = threading.Event()
+        self._abandon = threading.Event()
+        self._open_error: SinkError | None = None
+        self._received = self._sent = self._failed = self._abandoned = self._late = 0
+        self._thread = threading.Thread(target=self._run, name=f"sink {sink.name}", daemon=True)
+
+    @property
+    def name(self) -> str:
+        """The sink's name."""
+        return self.sink.name
+
+    @property
+    def sent(self) -> int:
+        """Frames written."""
+        return self._sent
+
+    @property
+    def dropped(self) -> int:
+        """Frames given up because the sink was too slow."""
+        return self._box.dropped + self._abandoned
+
+    @property
+    def counters(self) -> SinkCounters:
+        """The books; exact once `close` has returned True."""
+        return SinkCounters(
+            self._received, self._sent, self.dropped, self._failed + self._late, len(self._box)
+        )
+
+    def start(self) -> None:
+        """Open the sink. Raises its SinkError, or one when it does not open in time."""
+        self._thread.start()
+        if not self._opened.wait(OPEN_TIMEOUT_S):
+            self._abandon.set()
+            self._box.close()
+            raise SinkError(f"{self.name} did not open within {OPEN_TIMEOUT_S:.0f} seconds.")
+        if self._open_error is not None:
+            raise self._open_error
+
+    def submit(self, motion: Motion) -> None:
+        """Offer one frame; never blocks unless `lossless`."""
+        self._received += 1
+        if self.failure is not None or self._box.closed:
+            self._late += 1
+            return
+        if self.sink.queue > 1:
+            motion = _without_picture(motion)
+        if not self._lossless:
+            self._box.put(motion)
+        elif not self._box.put_wait(motion):
+            self._late += 1
+
+    def close(self, timeout: float = 0.8) -> bool:
+        """Write what waits, for up to `timeout` seconds, then close the sink. Idempotent.
+
+        False when the sink hangs and had to be left behind; its thread does not keep the program alive.
+        """
+        self._box.close()
+        if self._thread.ident is None or self._thread is threading.current_thread():
+            return True
+        self._thread.join(timeout)
+        self._abandon.set()
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._fail(f"{self.name} does not answer and was left behind")
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            if self._open():
+                while self._write_next():
+                    pass
+        finally:
+            self._give_up_waiting()
+            self._close_sink()
+            self._opened.set()
+
+    def _open(self) -> bool:
+        try:
+            self.sink.open()
+        except _FAILURES as error:
+            self._open_error = error if isinstance(error, SinkError) else _as_sink_error(self.name, error)
+            self.failure = str(self._open_error)
+            return False
+        self._opened.set()
+        return True
+
+    def _write_next(self) -> bool:
+        """One frame; False when the work is over."""
+        motion = self._box.get()
+        if motion is None:
+            return False
+        if self._abandon.is_set():
+            self._abandoned += 1
+            return False
+        try:
+            self.sink.write(motion)
+        except _FAILURES as error:
+            self._failed += 1
+            self._fail(str(_as_sink_error(self.name, error)))
+            return False
+        self._sent += 1
+        return True
+
+    def _give_up_waiting(self) -> None:
+        self._box.close()
+        while self._box.get(0) is not None:
+            if self.failure is None:
+                self._abandoned += 1
+            else:
+                self._failed += 1
+
+    def _close_sink(self) -> None:
+        try:
+            self.sink.close()
+        except _FAILURES as error:
+            self._fail(str(_as_sink_error(self.name, error)))
+
+    def _fail(self, message: str) -> None:
+        if self.failure is None:
+            self.failure = message
+            log.error("%s The other outputs go on.", message if message.endswith(".") else message + ".")
+
+
+def _as_sink_error(name: str, error: Exception) -> SinkError:
+    """SinkError as it is; anything else with the sink's name and the kind of error before it."""
+    if isinstance(error, SealcapError):
+        return error if isinstance(error, SinkError) else SinkError(str(error))
+    return SinkError(f"{name} failed: {type(error).__name__}: {error}.")
+
+
+def _without_picture(motion: Motion) -> Motion:
+    """The same frame, of the same size, with a black picture that is one byte large."""
+    black = np.broadcast_to(_NO_PIXEL, motion.frame.image.shape)
+    return replace(motion, frame=replace(motion.frame, image=black))

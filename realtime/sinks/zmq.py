@@ -1,0 +1,138 @@
+"""ZeroMQ output: one PUB socket, one frame per message, newest wins for slow receivers."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import time
+
+import zmq
+
+from lifting.errors import ConfigError, SinkError
+from realtime.data import Motion
+from realtime.sinks.wire import META_TOPIC, POSE_TOPIC, StreamInfo, encode_meta, encode_pose, sendable
+
+log = logging.getLogger(__name__)
+
+DEFAULT_ENDPOINT = "tcp://127.0.0.1:5570"
+META_PERIOD_NS = 1_000_000_000
+_TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[^:/\[\]]+):(\d+|\*)")
+
+
+class ZmqSink:
+    """Publishes poses; a receiver that cannot keep up loses frames, the sender never waits."""
+
+    queue = 1
+
+    def __init__(
+        self,
+        endpoint: str = DEFAULT_ENDPOINT,
+        *,
+        lan: bool = False,
+        insecure: bool = False,
+        info: StreamInfo | None = None,
+    ) -> None:
+        """`endpoint`: tcp://HOST:PORT to bind (port * = any), or ipc://PATH.
+
+        Raises ConfigError for another form, and for a host that other machines can reach unless both `lan`
+        and `insecure` say that this is wanted.
+        """
+        self.endpoint = endpoint
+        """After `open`: the address in use, with the port the system chose."""
+        self._info = info or StreamInfo()
+        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
+        self._socket: zmq.Socket[bytes] | None = None
+        self._meta_due_ns = 0
+        self._warned = False
+        _check_exposure(endpoint, lan, insecure)
+
+    @property
+    def name(self) -> str:
+        """For counters and messages."""
+        return f"zmq {self.endpoint}"
+
+    def open(self) -> None:
+        """Bind. Raises SinkError naming the port when it is taken."""
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.PUB)
+        for option, value in (
+            (zmq.SNDHWM, 4),
+            (zmq.LINGER, 0),
+            (zmq.HEARTBEAT_IVL, 1000),
+            (zmq.HEARTBEAT_TIMEOUT, 5000),
+            (zmq.TCP_KEEPALIVE, 1),
+            (zmq.IPV6, int("[" in self.endpoint)),
+        ):
+            self._socket.setsockopt(option, value)
+        try:
+            self._socket.bind(self.endpoint)
+        except zmq.ZMQError as error:
+            self.close()
+            raise SinkError(_bind_message(self.endpoint, error)) from error
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    def write(self, motion: Motion) -> None:
+        """Publish one frame, and the meta message when a second has passed. Raises SinkError."""
+        if self._socket is None:
+            raise SinkError(f"{self.name} is not open.")
+        try:
+            now_ns = time.monotonic_ns()
+            if now_ns >= self._meta_due_ns:
+                self._meta_due_ns = now_ns + META_PERIOD_NS
+                self._socket.send(META_TOPIC + encode_meta(self._info, motion.fps), zmq.NOBLOCK)
+            self._socket.send(POSE_TOPIC + encode_pose(motion), zmq.NOBLOCK)
+        except zmq.Again:
+            return  # PUB drops for slow receivers by itself; nothing may ever make us wait
+        except zmq.ZMQError as error:
+            raise SinkError(f"{self.name} stopped working: {error}.") from error
+        if not self._warned and not all(sendable(pose) for pose in motion.people):
+            self._warned = True
+            log.warning("%s: a pose with numbers that are not finite was left out.", self.name)
+
+    def close(self) -> None:
+        """Release the port; idempotent."""
+        if self._socket is not None:
+            self._socket.close()
+        if self._context is not None:
+            self._context.term()
+        self._socket = self._context = None
+
+
+def _check_exposure(endpoint: str, lan: bool, insecure: bool) -> None:
+    if endpoint.startswith("ipc://") and len(endpoint) > len("ipc://"):
+        return
+    match = _TCP.fullmatch(endpoint)
+    if match is None or (match[2] != "*" and not 0 <= int(match[2]) <= 65535):
+        raise ConfigError(f"--zmq {endpoint}: give tcp://HOST:PORT, such as --zmq {DEFAULT_ENDPOINT}.")
+    if is_loopback(match[1].strip("[]")):
+        return
+    if not lan:
+        raise ConfigError(
+            f"--zmq {endpoint} would let other machines read the poses. "
+            f"Use {DEFAULT_ENDPOINT}, or add --lan to allow it."
+        )
+    if not insecure:
+        raise ConfigError(
+            f"--zmq {endpoint} is not encrypted: anyone on the network could read the poses. "
+            "Add --insecure to accept that."
+        )
+    log.warning("--zmq %s: anyone on the network can read the poses.", endpoint)
+
+
+def is_loopback(host: str) -> bool:
+    """True for a host that only this machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bind_message(endpoint: str, error: zmq.ZMQError) -> str:
+    if error.errno == zmq.EADDRINUSE:
+        base, _, port = endpoint.rpartition(":")
+        other = f"{base}:{int(port) % 65535 + 1}" if port.isdecimal() else f"{endpoint}2"
+        return f"{endpoint} is taken, perhaps by another run. Choose another one: --zmq {other}."
+    return f"Cannot publish on {endpoint}: {error}. Choose another address: --zmq {DEFAULT_ENDPOINT}."
