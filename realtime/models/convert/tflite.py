@@ -1,7 +1,7 @@
 """TFLite networks → ONNX, without TensorFlow.
 
-Reads the parts of TFLite's schema (version 3) that BlazePose uses, and knows the operators that it has; another one is a
-ModelError with its name. Half-precision weights become float32, sparse ones dense.
+Reads the parts of TFLite's schema (version 3) that BlazePose uses, and knows the operators that it has;
+another one is a ModelError with its name. Half-precision weights become float32, sparse ones dense.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def _code(table: Table) -> int:
 def _operator(table: Table, codes: list[int]) -> Operator:
     code = codes[table.number(0, "<I")]
     if code not in OPERATORS:
-        raise ModelError(f"TFLite operator number {code} is not supported; known: {', '.join(OPERATORS.values())}.")
+        raise ModelError(
+            f"TFLite operator number {code} is not supported; known: {', '.join(OPERATORS.values())}."
+        )
     return Operator(OPERATORS[code], table.integers(1), table.integers(2), table.table(4))
 
 
@@ -116,7 +118,12 @@ def _dense(values: Array, shape: tuple[int, ...], sparsity: Table) -> Array:
     ends, columns = (_indices(axes[-1], slot) for slot in (2, 4))
     rows = int(np.prod(shape[:-1]))
     counts = np.diff(ends)
-    if len(ends) != rows + 1 or (counts < 0).any() or ends[0] != 0 or not ends[-1] == len(columns) == len(values):
+    if (
+        len(ends) != rows + 1
+        or (counts < 0).any()
+        or ends[0] != 0
+        or not ends[-1] == len(columns) == len(values)
+    ):
         raise ModelError("A sparse TFLite tensor is damaged.")
     out = np.zeros((rows, shape[-1]), values.dtype)
     out[np.repeat(np.arange(rows), counts), columns] = values
@@ -161,7 +168,9 @@ class Converter:
                 continue
             value = self._rules[operator.name](operator)
             if value.shape != self.source.shapes[out] and not any(value.pad):
-                raise ModelError(f"{operator.name} gives {value.shape}, the file says {self.source.shapes[out]}.")
+                raise ModelError(
+                    f"{operator.name} gives {value.shape}, the file says {self.source.shapes[out]}."
+                )
             self.values[out] = value
 
     def _value(self, operator: Operator, index: int) -> Value:
@@ -182,7 +191,10 @@ class Converter:
 
     def _add(self, op: Operator) -> Value:
         total = self.graph.combine("Add", self._value(op, 0), self._value(op, 1))
-        return self._activated(total, op.option(0, "<b"))
+        activation = op.option(0, "<b")
+        if activation == RELU6 and total.planar:
+            total = self.graph.unchanged(total)
+        return self._activated(total, activation)
 
     def _concatenation(self, op: Operator) -> Value:
         values = [self.values[i] for i in op.inputs]
@@ -216,9 +228,11 @@ class Converter:
     def _pad(self, op: Operator) -> Value:
         """Zeros around the picture wait for the next convolution; zero channels become a 1×1 convolution."""
         x, margin = self._value(op, 0), self._weights(op, 1)
-        if margin.shape != (4, 2) or (margin < 0).any() or margin[0].any() or any(x.pad):
+        if margin.shape != (4, 2) or margin.dtype.kind != "i" or margin[0].any() or any(x.pad):
             raise ModelError("This form of TFLite's PAD is not supported.")
         (top, bottom), (left, right), (before, after) = margin[1:].tolist()
+        if min(top, bottom, left, right, before, after) < 0:
+            raise ModelError("TFLite PAD with negative widths is not supported.")
         if before + after == 0:
             return replace(x, pad=(top, left, bottom, right))
         if (before, top, left, bottom, right) != (0, 0, 0, 0, 0):
@@ -236,7 +250,9 @@ class Converter:
         batch, rows, columns, channels = x.shape
         if block < 1 or channels % (block * block):
             raise ModelError(f"TFLite DEPTH_TO_SPACE cannot cut {channels} channels into blocks of {block}.")
-        name = self.graph.node("DepthToSpace", [self.graph.stored(x, planar=True)], blocksize=block, mode="DCR")
+        name = self.graph.node(
+            "DepthToSpace", [self.graph.stored(x, planar=True)], blocksize=block, mode="DCR"
+        )
         return Value(name, (batch, rows * block, columns * block, channels // block**2), planar=True)
 
 
