@@ -152,9 +152,7 @@ class Converter:
         if aligned:
             raise ModelError("TFJS ResizeBilinear with aligned corners is not supported.")
         rows, columns = (int(n) for n in self._constant(node, 1))
-        return self.graph.resize(
-            self._value(node, 0), (rows, columns), half_pixel=flags["half_pixel_centers"]
-        )
+        return self.graph.resize(self._value(node, 0), (rows, columns), half_pixel=half)
 
     def _elementwise(self, node: Node) -> Value:
         return self.graph.wise(ELEMENTWISE[node["op"]], self._value(node, 0))
