@@ -1,0 +1,192 @@
+"""The text of the page: state, rate, latency, stage times, losses and assumptions, as HTML."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+
+import numpy as np
+
+from realtime.data import Motion, State
+from realtime.web.palette import INFERRED, LEFT, MIDDLE, RIGHT, Rgb
+
+KEEP = 300
+"""Frames behind the percentiles shown."""
+STAGES = ("capture", "wait", "detect", "lift", "solve")
+STATE_COLORS: dict[State | None, str] = {
+    State.TRACKING: "#34d399",
+    State.PREDICTED: "#fbbf24",
+    State.HELD: "#fbbf24",
+    State.LOST: "#f87171",
+    None: "#64748b",
+}
+STATE_WORDS: dict[State | None, str] = {
+    State.TRACKING: "tracking",
+    State.PREDICTED: "predicted",
+    State.HELD: "held",
+    State.LOST: "lost",
+    None: "waiting for a person",
+}
+
+STYLE = """<style>
+.sc{font:13px/1.45 Inter,system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#dbe3ee;
+padding:2px 12px 8px;font-variant-numeric:tabular-nums}
+.sc b{font-weight:650;color:#f8fafc}.sc .dim{color:#8b98ab}
+.sc .row{display:flex;justify-content:space-between;align-items:baseline;gap:10px}
+.sc .state{display:flex;align-items:center;gap:8px;font-size:15px;font-weight:600;color:#f8fafc}
+.sc .dot{width:9px;height:9px;border-radius:50%;display:inline-block;flex:none}
+.sc .cards{display:grid;grid-template-columns:repeat(3,1fr);gap:8px;margin:8px 0 10px}
+.sc .card{background:#ffffff0d;border:1px solid #ffffff14;border-radius:8px;padding:6px 9px}
+.sc .card .v{font-size:21px;line-height:1.2;font-weight:650;color:#f8fafc}
+.sc .card .v small{font-size:11px;font-weight:500;color:#8b98ab;margin-left:3px}
+.sc .card .k{font-size:11px;color:#8b98ab}
+.sc .bar{display:flex;height:7px;border-radius:4px;overflow:hidden;background:#ffffff12;margin:5px 0 4px}
+.sc .keys{display:flex;flex-wrap:wrap;gap:2px 12px;font-size:11.5px;color:#a9b5c6}
+.sc .keys .dot{width:8px;height:8px;margin-right:5px}
+.sc hr{border:0;border-top:1px solid #ffffff14;margin:9px 0}
+.sc .warn{color:#fbbf24}
+.sc .stale{color:#f87171;font-weight:600;opacity:0;animation:sc-late .2s 3s forwards}
+@keyframes sc-late{to{opacity:1}}
+</style>"""
+
+STAGE_COLORS = {
+    "capture": "#64748b",
+    "wait": "#475569",
+    "detect": "#38bdf8",
+    "lift": "#a78bfa",
+    "solve": "#34d399",
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the page cannot see in the frames."""
+
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Frames lost so far, by place: 'capture', 'zmq', ..."""
+    assumptions: Mapping[str, str] = field(default_factory=dict)
+    """Where tilt, height and field of view come from: 'given', 'estimated' or 'assumed'."""
+
+
+class Rolling:
+    """Latencies and stage times of the last frames."""
+
+    def __init__(self) -> None:
+        self._latency_ms: deque[float] = deque(maxlen=KEEP)
+        self._stage_ms: dict[str, deque[float]] = {name: deque(maxlen=KEEP) for name in STAGES}
+
+    def add(self, motion: Motion) -> None:
+        """Remember one frame."""
+        self._latency_ms.append((motion.publish_ns - motion.frame.received_ns) / 1e6)
+        for name, past in self._stage_ms.items():
+            if name in motion.stage_ms:
+                past.append(motion.stage_ms[name])
+
+    def latency_ms(self) -> tuple[float, float]:
+        """p50 and p95 of received → published; NaN before the first frame."""
+        if not self._latency_ms:
+            return float("nan"), float("nan")
+        p50, p95 = np.percentile(self._latency_ms, (50, 95))
+        return float(p50), float(p95)
+
+    def stages_ms(self) -> dict[str, float]:
+        """Medians by stage, in the order of work."""
+        return {name: float(np.median(past)) for name, past in self._stage_ms.items() if past}
+
+
+def status_html(source: str, motion: Motion | None, rolling: Rolling, facts: Facts) -> str:
+    """The panel's text. Everything that comes from outside is escaped."""
+    parts = (
+        _state_row(source, motion),
+        _cards(motion, rolling),
+        _stages(rolling.stages_ms()),
+        "<hr>",
+        _losses(facts.dropped),
+        _assumptions(facts.assumptions),
+        "<hr>",
+        _legend(),
+    )
+    # The number makes every update differ: browsers leave equal text, and with it its age, as it is.
+    seq = motion.seq if motion else -1
+    return f'{STYLE}<div class="sc" data-seq="{seq}">{"".join(parts)}</div>'
+
+
+def _state_row(source: str, motion: Motion | None) -> str:
+    states: list[State | None] = [pose.state for pose in motion.people] if motion else []
+    rows = [f'<span class="state">{_dot(STATE_COLORS[s])}{STATE_WORDS[s]}</span>' for s in states or [None]]
+    # Every update replaces the text; only one that stays gets old enough for this to show.
+    stale = '<span class="stale">no new frames</span>' if motion else ""
+    return f'<div class="row">{"".join(rows)}{stale}<span class="dim">{escape(source)}</span></div>'
+
+
+def _cards(motion: Motion | None, rolling: Rolling) -> str:
+    p50, p95 = rolling.latency_ms()
+    fps = motion.fps if motion else float("nan")
+    cards = (
+        _card(_number(fps, ".1f"), "fps", "pose rate"),
+        _card(_number(p50, ".0f"), "ms", "latency p50"),
+        _card(_number(p95, ".0f"), "ms", "latency p95"),
+    )
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _card(value: str, unit: str, label: str) -> str:
+    figure = f'<div class="v">{value}<small>{unit}</small></div>'
+    return f'<div class="card">{figure}<div class="k">{label}</div></div>'
+
+
+def _stages(stages_ms: Mapping[str, float]) -> str:
+    total = sum(stages_ms.values())
+    if total <= 0:
+        return ""
+    bars = "".join(
+        f'<span style="width:{100 * value / total:.1f}%;background:{STAGE_COLORS[name]}"></span>'
+        for name, value in stages_ms.items()
+    )
+    keys = "".join(
+        f"<span>{_dot(STAGE_COLORS[name])}{name} <b>{value:.1f}</b></span>"
+        for name, value in stages_ms.items()
+    )
+    return (
+        f'<div class="row dim"><span>stage times, median</span><span>{total:.1f} ms</span></div>'
+        f'<div class="bar">{bars}</div><div class="keys">{keys}</div>'
+    )
+
+
+def _losses(dropped: Mapping[str, int]) -> str:
+    if not any(dropped.values()):
+        text = "none" if dropped else "not counted"
+    else:
+        text = ", ".join(f"{escape(name)} <b>{count}</b>" for name, count in dropped.items() if count)
+    return f'<div class="row"><span class="dim">dropped frames</span><span>{text}</span></div>'
+
+
+def _assumptions(assumptions: Mapping[str, str]) -> str:
+    return "".join(
+        f'<div class="row"><span class="dim">{escape(name)}</span>'
+        f"<span{' class=warn' if origin.startswith('assumed') else ''}>{escape(origin)}</span></div>"
+        for name, origin in assumptions.items()
+    )
+
+
+def _legend() -> str:
+    entries = (("left", LEFT), ("right", RIGHT), ("middle", MIDDLE), ("inferred, not seen", INFERRED))
+    return (
+        '<div class="keys">'
+        + "".join(f"<span>{_dot(_hex(color))}{name}</span>" for name, color in entries)
+        + "</div>"
+    )
+
+
+def _dot(color: str) -> str:
+    return f'<i class="dot" style="background:{color}"></i>'
+
+
+def _hex(color: Rgb) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if np.isfinite(value) else "–"
