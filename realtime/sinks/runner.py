@@ -16,6 +16,8 @@ from realtime.sinks import Sink
 log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S = 20.0
+FILE_TIMEOUT_S = 10.0
+"""A sink with a queue writes a file, which is worth waiting for when the disk is slow."""
 _FAILURES = (SealcapError, OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 """What a failing output raises; the rest of the pipeline goes on without it."""
 _NO_PIXEL = np.zeros((), np.uint8)
@@ -102,24 +104,29 @@ class SinkRunner:
     def close(self, timeout: float = 0.8) -> bool:
         """Write what waits, for up to `timeout` seconds, then close the sink. Idempotent.
 
-        False when the sink hangs and had to be left behind; its thread does not keep the program alive.
+        Waits once more that long for a network sink, and FILE_TIMEOUT_S for a file, to close. False when
+        the sink hangs and had to be left behind; its thread does not keep the program alive.
         """
         self._box.close()
         if self._thread.ident is None or self._thread is threading.current_thread():
             return True
         self._thread.join(timeout)
         self._abandon.set()
-        self._thread.join(timeout)
+        self._thread.join(max(timeout, FILE_TIMEOUT_S) if self.sink.queue > 1 else timeout)
         if self._thread.is_alive():
             self._fail(f"{self.name} does not answer and was left behind")
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        orderly = False
         try:
             if self._open():
                 while self._write_next():
                     pass
+            orderly = True
         finally:
+            if not orderly:  # an error that nobody foresaw is on its way out of this thread
+                self._fail(f"{self.name} stopped unexpectedly")
             self._give_up_waiting()
             self._close_sink()
             self._opened.set()

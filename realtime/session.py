@@ -1,0 +1,304 @@
+"""Reading session files, finished or not, with limits: a file from elsewhere is not to be trusted."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import IO, TypeAlias, TypeVar
+
+import zstandard
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
+from mcap.records import Attachment, Channel, Chunk, Header, Message, Metadata, Schema
+from mcap.stream_reader import breakup_chunk
+from mcap.writer import MCAP0_MAGIC, Writer
+
+from lifting.errors import SessionError, WireError
+from realtime.sinks import session_schema as schema
+from realtime.sinks.wire import (
+    MAX_BYTES,
+    KeypointsMap,
+    MetaMap,
+    PoseMessage,
+    decode_keypoints,
+    decode_meta,
+    decode_pose,
+)
+
+MAX_RECORD_BYTES = 64 << 20
+"""Longer records, packed or unpacked, are refused."""
+MAX_CHANNELS = 1024
+
+_PARSE_ERRORS = (McapError, ValueError, OverflowError, struct.error, MemoryError)
+"""What the MCAP library raises on bytes that are not what they say; UnicodeDecodeError is a ValueError."""
+
+T = TypeVar("T")
+Record: TypeAlias = Header | Schema | Channel | Message | Metadata | Attachment
+
+
+@dataclass
+class Scan:
+    """What a pass over a file met; filled while it runs."""
+
+    finished: bool = False
+    """The file has its end; False: it was cut off."""
+    damaged: int = 0
+    """Records skipped because they do not read or their checksum is wrong."""
+
+
+@dataclass(frozen=True)
+class SessionHeader:
+    """What a session says about itself."""
+
+    metadata: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By name: session, clock, versions, models."""
+    settings: str = ""
+    """The configuration of the run."""
+    meta: MetaMap | None = None
+    """Skeleton, bones and rest pose; None when the recording ended before its first frame."""
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """Result of `recover`."""
+
+    path: Path
+    messages: int
+    seconds: float
+    """From the first to the last message."""
+    damaged: int
+    cut_off: bool
+
+
+def read_poses(path: str | Path) -> Iterator[PoseMessage]:
+    """All frames of a session in order, also of one that was cut off. Raises SessionError."""
+    return _decoded(Path(path), schema.POSE, decode_pose)
+
+
+def read_keypoints(path: str | Path) -> Iterator[KeypointsMap]:
+    """The 2D joints of all frames, in order. Raises SessionError."""
+    return _decoded(Path(path), schema.KEYPOINTS, decode_keypoints)
+
+
+def read_header(path: str | Path) -> SessionHeader:
+    """Metadata and settings, which stand before and around the first frame. Raises SessionError."""
+    metadata: dict[str, dict[str, str]] = {}
+    settings, meta, channels = "", None, dict[int, str]()
+    for record in read_records(Path(path), Scan()):
+        if isinstance(record, Metadata):
+            metadata[record.name] = dict(record.metadata)
+        elif isinstance(record, Attachment) and record.name == schema.SETTINGS:
+            settings = record.data.decode("utf-8", "replace")
+        elif isinstance(record, Channel):
+            channels[record.id] = record.topic
+        elif isinstance(record, Message) and channels.get(record.channel_id) == schema.META:
+            meta = _decode(decode_meta, record.data, Path(path))
+        if meta is not None:
+            break
+    return SessionHeader(metadata, settings, meta)
+
+
+def recover(path: str | Path, out: str | Path | None = None) -> Recovered:
+    """Read what stands of an unfinished or damaged session and write a whole file.
+
+    `out` defaults to the name without .partial, or NAME-recovered.mcap. Raises SessionError when there is
+    nothing to rescue, when `out` exists, or when it cannot be written.
+    """
+    source = Path(path)
+    target = Path(out) if out is not None else _recovered_name(source)
+    if target.exists():
+        raise SessionError(
+            f"{target} exists already. Choose another name: sealcap recover {source} -o NAME.mcap"
+        )
+    temporary = target.with_name(target.name + ".recovering")
+    try:
+        with temporary.open("wb") as file:
+            found = _copy(source, file, target)
+            file.flush()
+            os.fsync(file.fileno())
+        if found.messages == 0:
+            raise SessionError(f"{source} holds no frame that could be rescued.")
+        temporary.rename(target)
+    except OSError as error:
+        raise SessionError(f"Cannot write {target}: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return found
+
+
+def read_records(path: Path, scan: Scan) -> Iterator[Record]:
+    """The records of a file, chunks unpacked, until its end or the point where it was cut off.
+
+    Damaged records are skipped and counted in `scan`. Raises SessionError when it is no MCAP file.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
+                raise SessionError(f"{path} is not a session file (MCAP); sessions are made with --record.")
+            yield from _data_records(file, scan)
+    except OSError as error:
+        raise SessionError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+_PARSERS: dict[int, Callable[[ReadDataStream], Record]] = {
+    Opcode.HEADER: Header.read,
+    Opcode.SCHEMA: Schema.read,
+    Opcode.CHANNEL: Channel.read,
+    Opcode.METADATA: Metadata.read,
+    Opcode.ATTACHMENT: Attachment.read,
+}
+
+
+def _data_records(file: IO[bytes], scan: Scan) -> Iterator[Record]:
+    while (framed := _next_record(file)) is not None:
+        opcode, body = framed
+        if opcode == Opcode.DATA_END:
+            scan.finished = True
+            return
+        try:
+            records = _parse(opcode, body)
+        except _PARSE_ERRORS:
+            scan.damaged += 1
+            continue
+        yield from records
+
+
+def _next_record(file: IO[bytes]) -> tuple[int, bytes] | None:
+    """Opcode and body; None where the file ends, is cut off, or states a length that cannot be."""
+    head = file.read(9)
+    if len(head) < 9:
+        return None
+    opcode, length = struct.unpack("<BQ", head)
+    if length > MAX_RECORD_BYTES:
+        return None
+    body = file.read(length)
+    return (opcode, body) if len(body) == length else None
+
+
+def _parse(opcode: int, body: bytes) -> list[Record]:
+    stream = ReadDataStream(BytesIO(body))
+    if opcode == Opcode.CHUNK:
+        return _unpack(Chunk.read(stream))
+    if opcode == Opcode.MESSAGE:
+        return [Message.read(stream, len(body))]
+    parser = _PARSERS.get(opcode)
+    return [parser(stream)] if parser else []
+
+
+def _unpack(chunk: Chunk) -> list[Record]:
+    """Records of one chunk, never more than MAX_RECORD_BYTES of them, checksum verified."""
+    if chunk.compression == "zstd":
+        reader = zstandard.ZstdDecompressor(max_window_size=MAX_RECORD_BYTES).stream_reader(chunk.data)
+        try:
+            data = reader.read(MAX_RECORD_BYTES + 1)
+        except zstandard.ZstdError as error:
+            raise ValueError(str(error)) from error
+    elif chunk.compression == "":
+        data = chunk.data
+    else:
+        raise ValueError(f"compression {chunk.compression!r} is not read here")
+    if len(data) > MAX_RECORD_BYTES:
+        raise ValueError("the chunk is larger than a session's chunks can be")
+    records = breakup_chunk(replace(chunk, compression="", data=data), validate_crc=True)
+    return [record for record in records if isinstance(record, (Schema, Channel, Message))]
+
+
+def _decoded(path: Path, topic: str, decode: Callable[[bytes], T]) -> Iterator[T]:
+    wanted: set[int] = set()
+    for record in read_records(path, Scan()):
+        if isinstance(record, Channel) and record.topic == topic:
+            wanted.add(record.id)
+        elif isinstance(record, Message) and record.channel_id in wanted:
+            yield _decode(decode, record.data, path)
+
+
+def _decode(decode: Callable[[bytes], T], data: bytes, path: Path) -> T:
+    try:
+        return decode(data)
+    except WireError as error:
+        raise SessionError(f"{path} is damaged: {error} Try: sealcap recover {path}") from error
+
+
+def _recovered_name(source: Path) -> Path:
+    if source.name.endswith(".mcap.partial"):
+        return source.with_name(source.name.removesuffix(".partial"))
+    return source.with_name(f"{source.stem}-recovered.mcap")
+
+
+class _Copy:
+    """Writes records into a new file; ids are given anew, frames that do not decode are left out."""
+
+    _CHECKS: dict[str, Callable[[bytes], object]] = {  # noqa: RUF012 - a constant table
+        schema.POSE: decode_pose,
+        schema.KEYPOINTS: decode_keypoints,
+        schema.META: decode_meta,
+    }
+
+    def __init__(self, writer: Writer) -> None:
+        self.messages = self.damaged = 0
+        self.first_ns = self.last_ns = 0
+        self._writer = writer
+        self._schemas: dict[int, int] = {0: 0}
+        self._channels: dict[int, tuple[int, str]] = {}
+
+    def add(self, record: Record) -> None:
+        match record:
+            case Schema() if record.id not in self._schemas and len(self._schemas) < MAX_CHANNELS:
+                self._schemas[record.id] = self._writer.register_schema(
+                    record.name, record.encoding, record.data
+                )
+            case Channel() if record.id not in self._channels and len(self._channels) < MAX_CHANNELS:
+                known = self._schemas.get(record.schema_id, 0)
+                new = self._writer.register_channel(
+                    record.topic, record.message_encoding, known, record.metadata
+                )
+                self._channels[record.id] = (new, record.topic)
+            case Metadata():
+                self._writer.add_metadata(record.name, record.metadata)
+            case Attachment():
+                self._writer.add_attachment(
+                    record.create_time, record.log_time, record.name, record.media_type, record.data
+                )
+            case Message():
+                self._message(record)
+
+    def _message(self, message: Message) -> None:
+        channel, topic = self._channels.get(message.channel_id, (0, ""))
+        if not channel or len(message.data) > MAX_BYTES or not self._reads(topic, message.data):
+            self.damaged += 1
+            return
+        self._writer.add_message(
+            channel, message.log_time, message.data, message.publish_time, message.sequence
+        )
+        self.first_ns = min(self.first_ns or message.log_time, message.log_time)
+        self.last_ns = max(self.last_ns, message.log_time)
+        self.messages += 1
+
+    def _reads(self, topic: str, data: bytes) -> bool:
+        try:
+            self._CHECKS.get(topic, bytes)(data)
+        except WireError:
+            return False
+        return True
+
+
+def _copy(source: Path, file: IO[bytes], target: Path) -> Recovered:
+    scan = Scan()
+    writer = Writer(file, chunk_size=1 << 20)
+    copy = _Copy(writer)
+    writer.start()
+    for record in read_records(source, scan):
+        copy.add(record)
+    writer.finish()
+    return Recovered(
+        target,
+        copy.messages,
+        (copy.last_ns - copy.first_ns) / 1e9,
+        scan.damaged + copy.damaged,
+        not scan.finished,
+    )

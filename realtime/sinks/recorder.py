@@ -1,0 +1,234 @@
+"""Session recorder: an MCAP file that survives a crash.
+
+Written to FILE.mcap.partial and renamed when closed. Twice a second the chunk in progress is closed,
+flushed and synced to the disk, so that even a killed process loses no more than the last half second.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from mcap.writer import CompressionType, Writer
+
+from lifting.errors import ConfigError, SinkError
+from lifting.skeleton import BODY21, BONES, SEALCAP26
+from realtime.data import Motion
+from realtime.sinks import session_schema as schema
+from realtime.sinks.wire import StreamInfo, encode_keypoints, encode_meta, encode_pose
+
+FLUSH_PERIOD_NS = 500_000_000
+CHUNK_BYTES = 48 * 1024
+QUEUE = 900
+"""Frames that may wait: 15 seconds of disk stall at 60 fps, about 3 kB each."""
+_UINT32 = 0xFFFFFFFF
+
+
+class SessionRecorder:
+    """Writes every frame's poses and 2D joints. `log_time` is the wall clock at capture, `publish_time` at
+    sending, `sequence` the frame's number; monotonic times are inside the messages."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        settings: str = "",
+        info: StreamInfo | None = None,
+        queue: int = QUEUE,
+    ) -> None:
+        """`settings` is the configuration as text, attached to the file. Raises ConfigError when the name
+        does not end in .mcap."""
+        self.path = Path(path)
+        if self.path.suffix != ".mcap":
+            raise ConfigError(f"--record {path}: the name must end in .mcap, such as {self.path.stem}.mcap.")
+        self.queue = queue
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        self._info = info or StreamInfo()
+        self._settings = settings or self._info.config
+        self._file: _Disk | None = None
+        self._writer = cast(Writer, None)
+        self._channels: dict[str, int] = {}
+        self._flush_due_ns = 0
+        self._frames = 0
+        self._broken = False
+
+    @property
+    def name(self) -> str:
+        """For counters and messages."""
+        return f"record {self.path}"
+
+    def open(self) -> None:
+        """Create the file. Raises SinkError when it exists already or cannot be written."""
+        for taken in (self.path, self.partial):
+            if taken.exists():
+                raise SinkError(_taken_message(self.path, taken))
+        try:
+            self._file = _Disk(self.partial)
+            self._writer = Writer(
+                cast(BinaryIO, self._file), chunk_size=CHUNK_BYTES, compression=CompressionType.ZSTD
+            )
+            self._writer.start(
+                profile="", library=f"sealcap {self._info.versions.get('sealcap', '')}".strip()
+            )
+            self._describe()
+            self._flush()
+        except OSError as error:
+            self._broken = True
+            raise SinkError(
+                f"Cannot record to {self.path}: {error.strerror}. "
+                "Give --record a folder that exists and is yours."
+            ) from error
+
+    def write(self, motion: Motion) -> None:
+        """Store one frame. Raises SinkError when the disk is full or gone; what was stored stays."""
+        if self._file is None or self._broken:
+            raise SinkError(f"{self.name} is not open.")
+        try:
+            if self._frames == 0:
+                self._write_start(motion)
+            self._store(motion)
+            if time.monotonic_ns() >= self._flush_due_ns:
+                self._flush()
+        except OSError as error:
+            self._broken = True
+            raise SinkError(self._lost_message(error)) from error
+        self._frames += 1
+
+    def close(self) -> None:
+        """Finish the file and give it its name; idempotent. Raises SinkError when that fails."""
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            if self._broken:
+                return
+            self._writer.finish()
+            file.sync()
+        except OSError as error:
+            raise SinkError(self._lost_message(error)) from error
+        finally:
+            file.close()
+        self._rename()
+
+    def _describe(self) -> None:
+        """What a reader must know, before the first frame: metadata, settings, channels."""
+        info = self._info
+        self._writer.add_metadata(
+            schema.SESSION,
+            {
+                "format": schema.FORMAT,
+                "source": info.source,
+                "skeleton": SEALCAP26.name,
+                "joints": ",".join(SEALCAP26.joints),
+                "bones": ",".join(BONES.joints),
+                "keypoints": ",".join(BODY21.joints),
+                "started_wall_ns": str(time.time_ns()),
+                "monotonic_to_wall_ns": str(time.time_ns() - time.monotonic_ns()),
+            },
+        )
+        self._writer.add_metadata(schema.VERSIONS, dict(info.versions))
+        self._writer.add_metadata(schema.MODELS, dict(info.models))
+        if self._settings:
+            now = time.time_ns()
+            self._writer.add_attachment(
+                now, now, schema.SETTINGS, "application/yaml", self._settings.encode()
+            )
+        for topic, (name, text) in schema.SCHEMAS.items():
+            known = self._writer.register_schema(name, "text", text.encode())
+            self._channels[topic] = self._writer.register_channel(topic, "msgpack", known)
+
+    def _write_start(self, motion: Motion) -> None:
+        """Once, with the first frame: the clock of the source, and the meta message of the stream."""
+        frame = motion.frame
+        self._writer.add_metadata(
+            schema.CLOCK,
+            {
+                "wall_offset_ns": str(frame.wall_offset_ns),
+                "first_capture_ns": str(frame.capture_time_ns),
+                "width": str(frame.size[0]),
+                "height": str(frame.size[1]),
+            },
+        )
+        self._add(schema.META, motion, encode_meta(self._info, motion.fps))
+
+    def _store(self, motion: Motion) -> None:
+        self._add(schema.POSE, motion, encode_pose(motion))
+        self._add(schema.KEYPOINTS, motion, encode_keypoints(motion))
+
+    def _add(self, topic: str, motion: Motion, data: bytes) -> None:
+        sent_ns = time.time_ns() - time.monotonic_ns() + motion.publish_ns
+        self._writer.add_message(
+            self._channels[topic],
+            log_time=max(0, motion.frame.capture_time_ns + motion.frame.wall_offset_ns),
+            data=data,
+            publish_time=max(0, sent_ns),
+            sequence=motion.seq & _UINT32,
+        )
+
+    def _flush(self) -> None:
+        self._writer.flush()
+        if self._file is not None:
+            self._file.sync()
+        self._flush_due_ns = time.monotonic_ns() + FLUSH_PERIOD_NS
+
+    def _rename(self) -> None:
+        if self.path.exists():
+            raise SinkError(f"{self.path} appeared while recording; the session is kept as {self.partial}.")
+        try:
+            self.partial.rename(self.path)
+        except OSError as error:
+            raise SinkError(
+                f"The session is complete, but stays at {self.partial}: {error.strerror}."
+            ) from error
+
+    def _lost_message(self, error: OSError) -> str:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        reason = "the disk is full" if full else error.strerror
+        return (
+            f"Recording stopped after {self._frames} frames: {reason}. "
+            f"What was recorded is safe; read it with: sealcap recover {self.partial}"
+        )
+
+
+class _Disk:
+    """The file below the MCAP writer: every write reaches the system at once, or raises OSError.
+
+    Without Python's own buffer there is nothing that a failed disk would try to write again at the end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("xb", buffering=0)
+
+    def write(self, data: bytes) -> int:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        return len(data)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def sync(self) -> None:
+        """Have the system put it on the disk itself."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _taken_message(path: Path, taken: Path) -> str:
+    if taken != path:
+        return (
+            f"{taken} is the rest of a recording that was cut off. "
+            f"Rescue it with: sealcap recover {taken}, or delete it."
+        )
+    free = next(
+        name for n in range(2, 10_000) if not (name := path.with_name(f"{path.stem}-{n}.mcap")).exists()
+    )
+    return f"{path} exists already and is not overwritten. Choose another name: --record {free}"
