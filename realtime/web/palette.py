@@ -38,10 +38,10 @@ def muted(colors: NDArray[np.uint8], observed: NDArray[np.bool_]) -> NDArray[np.
     return np.where(observed[:, None], colors, grey).astype(np.uint8)
 
 
-def vivid(colors: NDArray[np.uint8], gain: float = 1.55) -> NDArray[np.uint8]:
-    """Colours (N,3) further from grey, for renderers whose tone mapping pales them."""
-    grey = colors.mean(-1, keepdims=True)
-    return np.clip(grey + gain * (colors - grey), 0, 255).astype(np.uint8)
+def linear(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """sRGB colours as shares of light, for renderers that take instance colours as such."""
+    light: NDArray[np.uint8] = np.rint(255 * (colors / 255.0) ** 2.2).astype(np.uint8)
+    return light
 
 
 def bgr(color: Rgb) -> Rgb:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from realtime.data import BodyPose, Float32, Image, State
 from realtime.web.body import Solids, ball_mesh, bone_mesh, solids
-from realtime.web.palette import BACKDROP, LINE, MIDDLE, vivid
+from realtime.web.palette import BACKDROP, LINE, MIDDLE, linear
 
 MAX_PEOPLE = 4
 """Further people are not drawn."""
@@ -97,11 +97,11 @@ class _Figure:
         upright = np.tile(np.array([1.0, 0, 0, 0], np.float32), (len(shape.ball_positions), 1))
         self._balls = scene.add_batched_meshes_simple(
             f"{name}/joints", *ball_mesh(), upright, shape.ball_positions, batched_scales=shape.ball_radii,
-            batched_colors=vivid(shape.ball_colors), lod="off", receive_shadow=False,
+            batched_colors=linear(shape.ball_colors), lod="off", receive_shadow=False,
         )  # fmt: skip
         self._bones = scene.add_batched_meshes_simple(
             f"{name}/bones", *bone_mesh(), shape.bone_wxyz, shape.bone_positions,
-            batched_scales=shape.bone_scales, batched_colors=vivid(shape.bone_colors), lod="off",
+            batched_scales=shape.bone_scales, batched_colors=linear(shape.bone_colors), lod="off",
             receive_shadow=False,
         )  # fmt: skip
         start = _floor_point(shape)
@@ -117,8 +117,8 @@ class _Figure:
         self._balls.batched_positions, self._balls.batched_scales = shape.ball_positions, shape.ball_radii
         self._bones.batched_positions, self._bones.batched_scales = shape.bone_positions, shape.bone_scales
         self._bones.batched_wxyzs = shape.bone_wxyz
-        self._balls.batched_colors = vivid(shape.ball_colors)
-        self._bones.batched_colors = vivid(shape.bone_colors)
+        self._balls.batched_colors = linear(shape.ball_colors)
+        self._bones.batched_colors = linear(shape.bone_colors)
         self._balls.opacity = self._bones.opacity = opacity
         if abs(time_ns - self._trail_time_ns) >= TRAIL_STEP_NS:
             self._trail_time_ns = time_ns
@@ -140,10 +140,10 @@ def _light(scene: Any) -> None:
     scene.configure_default_lights(enabled=False)
     scene.configure_environment_map(None)
     scene.add_light_hemisphere(
-        "/light/room", sky_color=(255, 255, 255), ground_color=(92, 100, 120), intensity=1.0
+        "/light/room", sky_color=(255, 255, 255), ground_color=(92, 100, 120), intensity=1.4
     )
-    scene.add_light_directional("/light/key", intensity=1.9, position=(-2.5, 5.0, 3.5), cast_shadow=True)
-    scene.add_light_directional("/light/rim", intensity=0.5, position=(3.0, 3.0, -4.0))
+    scene.add_light_directional("/light/key", intensity=2.4, position=(-2.5, 5.0, 3.5), cast_shadow=True)
+    scene.add_light_directional("/light/rim", intensity=0.8, position=(3.0, 3.0, -4.0))
 
 
 def _floor_point(shape: Solids) -> Float32:
