@@ -13,7 +13,7 @@ from lifting.runtime import Network
 from lifting.skeleton import BLAZEPOSE33_TO_BODY21
 from realtime.data import Float32, Image
 from realtime.detectors import Estimate, Region
-from realtime.detectors.crop import as_input, crop, input_size, inside, picture_from_crop, to_picture
+from realtime.detectors.crop import as_input, crop_rgb, input_size, inside, picture_from_crop, to_picture
 from realtime.detectors.person_search import PersonSearch, region_from_points
 
 LANDMARKS = 39
@@ -26,24 +26,24 @@ MIN_HEAT = 0.5
 
 def sigmoid(x: NDArray[np.float32]) -> Float32:
     """1 / (1 + e^-x), without overflow."""
-    out: Float32 = 1 / (1 + np.exp(-np.clip(x, -50, 50)))
+    out: Float32 = (1 / (1 + np.exp(-np.clip(x, -50, 50)))).astype(np.float32)
     return out
 
 
-def refine(points: Float32, heatmap: Float32) -> Float32:
+def refine(points: Float32, heatmap: Float32, channels: NDArray[np.intp]) -> Float32:
     """Replace points (J,2) by the heatmap's mean around them, where the heatmap is sure.
 
-    `points` are shares of the crop, `heatmap` (h,w,J) logits, one channel a point. The mean runs over
-    7×7 cells, fewer at the rim; points outside the crop stay.
+    `points` are shares of the crop, `heatmap` (h,w,C) logits, `channels` (J,) says which belongs to which
+    point. The mean runs over 7×7 cells, fewer at the rim; points outside the crop stay.
     """
-    height, width, count = heatmap.shape
+    height, width = heatmap.shape[:2]
     centre = np.trunc(points * (width, height)).astype(np.intp)  # (J,2) column, row
     usable = ((points >= 0) & (centre < (width, height))).all(1)
     reach = np.arange(KERNEL) - KERNEL // 2
     cols = centre[:, None, :1] + reach[None, None]  # (J,1,7)
     rows = centre[:, None, 1:].transpose(0, 2, 1) + reach[None, :, None]  # (J,7,1)
     valid = (cols >= 0) & (cols < width) & (rows >= 0) & (rows < height)  # (J,7,7)
-    channel = np.arange(count)[:, None, None]
+    channel = channels[:, None, None]
     logits = heatmap[np.clip(rows, 0, height - 1), np.clip(cols, 0, width - 1), channel]
     heat = np.where(valid, sigmoid(logits), 0)
     total = np.maximum(heat.sum((1, 2)), 1e-9)
@@ -73,7 +73,7 @@ class BlazePose:
     def estimate(self, image: Image, region: Region) -> Estimate:
         """Joints of the person in `region`."""
         matrix = picture_from_crop(region, (self._size, self._size))
-        rgb = crop(image, matrix, (self._size, self._size), replicate=True)[..., ::-1]
+        rgb = crop_rgb(image, matrix, (self._size, self._size), replicate=True)
         values = np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)
         outputs = self._network(**{self._input: as_input(values, self._shape)})
         points, seen, score = self._read(list(outputs.values()))
@@ -98,5 +98,5 @@ class BlazePose:
             heat = heat.reshape(cells, cells, LANDMARKS)
         else:
             heat = heat.reshape(LANDMARKS, cells, cells).transpose(1, 2, 0)
-        points = refine(rows[:, :2] / np.float32(self._size), heat[..., USED])
+        points = refine(rows[:, :2] / np.float32(self._size), heat, USED)
         return points, sigmoid(rows[:, 3]) * sigmoid(rows[:, 4]), presence

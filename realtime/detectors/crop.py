@@ -39,15 +39,16 @@ def picture_from_crop(region: Region, size: tuple[int, int], *, flip: bool = Fal
     return np.column_stack([linear, shift])
 
 
-def crop(image: Image, matrix: Affine, size: tuple[int, int], *, replicate: bool = False) -> Image:
-    """The part of `image` (H,W,3) that `matrix` (from `picture_from_crop`) shows, as (h,w,3).
+def crop_rgb(image: Image, matrix: Affine, size: tuple[int, int], *, replicate: bool = False) -> Image:
+    """The part of `image` (H,W,3) BGR that `matrix` (from `picture_from_crop`) shows, as (h,w,3) RGB.
 
     Sampling is bilinear. Outside the picture lies black, or the picture's last pixel with `replicate`.
     """
     border = cv2.BORDER_REPLICATE if replicate else cv2.BORDER_CONSTANT
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    out: Image = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border)
-    return out
+    bgr = cv2.warpAffine(image, matrix, size, flags=flags, borderMode=border)
+    rgb: Image = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return rgb
 
 
 def to_picture(matrix: Affine, points_crop: NDArray[np.floating]) -> Float32:

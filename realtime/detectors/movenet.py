@@ -14,7 +14,7 @@ from realtime.data import Float32, Image
 from realtime.detectors import Estimate, Region
 from realtime.detectors.crop import (
     as_input,
-    crop,
+    crop_rgb,
     input_size,
     inside,
     picture_from_crop,
@@ -78,7 +78,7 @@ class MoveNet:
     def estimate(self, image: Image, region: Region) -> Estimate:
         """Joints of the person in `region`, whose angle is not used."""
         matrix = picture_from_crop(Region(region.cx, region.cy, region.size), self._size)
-        rgb = crop(image, matrix, self._size)[..., ::-1].astype(np.int32)
+        rgb = crop_rgb(image, matrix, self._size).astype(np.int32)
         outputs = list(self._network(**{self._input: as_input(rgb, self._shape)}).values())
         if outputs[0].size != len(COCO17) * 3:
             raise ModelError(f"A MoveNet network must give (1,1,17,3), not {outputs[0].shape}.")

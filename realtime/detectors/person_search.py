@@ -15,7 +15,14 @@ from lifting.errors import ModelError
 from lifting.runtime import Network
 from realtime.data import Float32, Image
 from realtime.detectors import Region
-from realtime.detectors.crop import as_input, crop, input_size, picture_from_crop, to_picture, whole_picture
+from realtime.detectors.crop import (
+    as_input,
+    crop_rgb,
+    input_size,
+    picture_from_crop,
+    to_picture,
+    whole_picture,
+)
 
 STRIDES = (8, 16, 32, 32, 32)
 ANCHORS_PER_LAYER = 2
@@ -40,12 +47,13 @@ def make_anchors(size: int = 224) -> Float32:
 
 def decode(raw: Float32, anchors: Float32, size: int) -> Float32:
     """Network values (N,12) → (N,12) shares of the picture: x0, y0, x1, y1, then four points."""
-    values = raw.reshape(-1, 6, 2) / size
+    values = (raw.reshape(-1, 6, 2) / size).astype(np.float32)
     values[:, 0] += anchors
     values[:, 2:] += anchors[:, None]
     half = values[:, 1] / 2
     values[:, 0], values[:, 1] = values[:, 0] - half, values[:, 0] + half
-    return values.reshape(-1, VALUES)
+    out: Float32 = values.reshape(-1, VALUES)
+    return out
 
 
 def overlap(box: Float32, boxes: Float32) -> Float32:
@@ -99,7 +107,7 @@ class PersonSearch:
     def __call__(self, image: Image) -> list[Region]:
         """Regions of the people in `image` (H,W,3) BGR, best first."""
         matrix = picture_from_crop(whole_picture(image), (self._size, self._size))
-        rgb = crop(image, matrix, (self._size, self._size))[..., ::-1]
+        rgb = crop_rgb(image, matrix, (self._size, self._size))
         values = np.multiply(rgb, np.float32(2 / 255), dtype=np.float32) - np.float32(1)
         outputs = self._network(**{self._input: as_input(values, self._shape)})
         rows, scores = self._read(list(outputs.values()))
@@ -117,6 +125,6 @@ class PersonSearch:
             raise ModelError(
                 f"The person detector gave {shapes}, not (1,{count},12) and (1,{count},1)."
             ) from None
-        scores = 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
+        scores = (1 / (1 + np.exp(-np.clip(logits, -50, 50)))).astype(np.float32)
         good = scores >= MIN_SCORE
         return merge(decode(raw[good], self._anchors[good], self._size), scores[good])

@@ -16,7 +16,7 @@ from lifting.runtime import Network
 from lifting.skeleton import HALPE26_TO_BODY21, WHOLEBODY133_TO_BODY21, to_body21
 from realtime.data import Float32, Image
 from realtime.detectors import Estimate, Region
-from realtime.detectors.crop import as_input, crop, input_size, inside, picture_from_crop, to_picture
+from realtime.detectors.crop import as_input, crop_rgb, input_size, inside, picture_from_crop, to_picture
 
 MEAN_RGB = np.array([123.675, 116.28, 103.53], np.float32)
 STD_RGB = np.array([58.395, 57.12, 57.375], np.float32)
@@ -88,7 +88,7 @@ class RtmPose:
     def estimate(self, image: Image, region: Region) -> Estimate:
         """Joints of the person in `region`, whose angle is not used."""
         matrix = picture_from_crop(Region(region.cx, region.cy, region.size), self._size)
-        rgb = crop(image, matrix, self._size)[..., ::-1]
+        rgb = crop_rgb(image, matrix, self._size)
         values = (rgb - MEAN_RGB) / STD_RGB
         points, raw = self._read(self._network(**{self._input: as_input(values, self._shape)}))
         px, conf = to_body21(to_picture(matrix, points), np.clip(raw, 0, 1), TABLES[len(raw)])
@@ -99,22 +99,22 @@ class RtmPose:
 
     def _read(self, outputs: dict[str, NDArray[np.float32]]) -> tuple[Float32, Float32]:
         """Outputs → joints (J,2) in crop pixels and their scores (J,)."""
-        wanted = [round(side * SPLIT_RATIO) for side in self._size]
-        values = list(outputs.items())
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in values)
-        if len(values) != 2 or any(a.ndim != 3 or a.shape[1] not in TABLES for _, a in values):
-            raise ModelError(
-                f"This network gives {shapes}. An RTMPose network gives (1,J,{wanted[0]}) and (1,J,{wanted[1]}) "
-                "with J = 17, 26 or 133; export it without post-processing."
-            )
-        # Names differ between exports; lengths tell the axes apart unless the crop is square.
-        if [a.shape[2] for _, a in values] == wanted[::-1] and wanted[0] != wanted[1]:
-            values.reverse()
-        elif wanted[0] == wanted[1] and values[0][0].lower().endswith("y"):
-            values.reverse()
-        if [a.shape[2] for _, a in values] != wanted:
-            raise ModelError(
-                f"This network gives {shapes}, but its input asks for lengths {wanted[0]} and {wanted[1]}."
-            )
-        (x, best_x), (y, best_y) = (decode_simcc(a[0]) for _, a in values)
+        x_rows, y_rows = self._axes(outputs)
+        (x, best_x), (y, best_y) = decode_simcc(x_rows[0]), decode_simcc(y_rows[0])
         return np.stack([x, y], 1) / np.float32(SPLIT_RATIO), np.minimum(best_x, best_y)
+
+    def _axes(self, outputs: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """The outputs for columns and rows, in this order."""
+        bins = [round(side * SPLIT_RATIO) for side in self._size]
+        named = sorted(outputs.items(), key=lambda item: item[0].lower().endswith("y"))
+        if bins[0] != bins[1]:  # names differ between exports, lengths do not
+            named.sort(key=lambda item: item[1].shape[-1] != bins[0])
+        arrays = [array for _, array in named]
+        joints = arrays[0].shape[1] if arrays[0].ndim == 3 else 0
+        if joints not in TABLES or [a.shape for a in arrays] != [(1, joints, n) for n in bins]:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in outputs.items())
+            raise ModelError(
+                f"This network gives {shapes}. An RTMPose network of this input gives (1,J,{bins[0]}) and "
+                f"(1,J,{bins[1]}) with J = 17, 26 or 133; export it without post-processing."
+            )
+        return arrays
