@@ -66,8 +66,15 @@ class WebPage:
         """Where the page is, or will be once open."""
         return self._server.url if self._server else f"http://localhost:{self._port}"
 
+    @property
+    def watched(self) -> bool:
+        """True while a browser shows the page."""
+        return self._server is not None and self._server.watched
+
     def open(self) -> None:
-        """Listen and lay out the page. Raises SinkError when the port is taken."""
+        """Listen and lay out the page; nothing when open already. Raises SinkError when the port is taken."""
+        if self._server is not None:
+            return
         from realtime.web.scene import Scene
         from realtime.web.server import PageServer
 
@@ -98,12 +105,12 @@ class WebPage:
     def _lay_out(self, viser: Any) -> None:
         viser.gui.configure_theme(
             dark_mode=True,
-            control_layout="fixed",
             control_width="large",
             show_logo=False,
             show_share_button=False,
             brand_color=LEFT,
         )
+        viser.gui.main_panel.dock_right()
         viser.gui.set_panel_label(self._title)
         self._video = viser.gui.add_image(_blank(), format="jpeg", jpeg_quality=JPEG_QUALITY)
         self._status = viser.gui.add_html(status_html(self._source, None, self._rolling, Facts()))

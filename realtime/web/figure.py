@@ -105,7 +105,7 @@ def render_figure(
         layer = canvas.image.copy()
         for shape in _shapes(moment):
             _draw_body(canvas, layer, shape)
-        canvas.blend(layer, 0.13 + 0.10 * age)
+        canvas.blend(layer, 0.09 + 0.07 * age)
     for shape in shapes:
         _draw_shadow(canvas, shape)
         _draw_body(canvas, canvas.image, shape)
@@ -132,7 +132,7 @@ def render_strip(moments: Sequence[Motion], *, width: int = 1600, height: int = 
     side = render_figure(
         last.people, size=(rest, height), view=View(-58.0, 24.0), earlier=ghosts, trail=trail
     )
-    panels = (("video and 2D joints", video), ("3D, front", front), ("3D, from the other side", side))
+    panels = (("video and 2D joints", video), ("the same moment in 3D", front), ("from the other side", side))
     return np.concatenate([_captioned(panel, text) for text, panel in panels], axis=1)
 
 
@@ -182,16 +182,18 @@ def _draw_trail(canvas: _Canvas, trail: Sequence[Float32]) -> None:
 
 
 def _draw_shadow(canvas: _Canvas, shape: Solids) -> None:
-    layer = canvas.image.copy()
-    # Light from above and a little from the viewer's left: the shadow leans as feet leave the floor.
+    # Light from above, a little from the side: the shadow leaves the feet as they leave the floor.
     flat = shape.ball_positions * (1, 0, 1) + shape.ball_positions[:, 1:2] * (0.12, 0.0, -0.06)
     pixels, depth = canvas.project(flat)
+    light = np.full(canvas.image.shape[:2], 255, np.uint8)
+    dark = np.array([110.0])
     for a, b in BONE_EDGES:
         width = canvas.radius(1.6 * min(shape.ball_radii[a], shape.ball_radii[b]), depth[b])
-        _line(layer, pixels[a], pixels[b], np.zeros(3), max(1, round(width)))
+        _line(light, pixels[a], pixels[b], dark, max(1, round(width)))
     head = int(np.argmax(shape.ball_radii))
-    _disc(layer, pixels[head], canvas.radius(0.8 * shape.ball_radii[head], depth[head]), np.zeros(3))
-    canvas.blend(cv2.GaussianBlur(layer, (0, 0), 4 * SUPERSAMPLE).astype(np.uint8), 0.55)
+    _disc(light, pixels[head], canvas.radius(0.8 * shape.ball_radii[head], depth[head]), dark)
+    soft = cv2.GaussianBlur(light, (0, 0), 4 * SUPERSAMPLE)
+    canvas.image = cv2.multiply(canvas.image, cv2.merge([soft] * 3), scale=1 / 255)
 
 
 def _draw_body(canvas: _Canvas, image: Image, shape: Solids) -> None:

@@ -55,9 +55,11 @@ def _is_address(name: str) -> bool:
 
 def _name(host: str | None) -> str | None:
     try:
-        return urlsplit(f"//{host.strip()}").hostname if host else None
+        parts = urlsplit(f"//{(host or '').strip()}")
+        _ = parts.port  # raises where something else than a number follows the colon
     except ValueError:
         return None
+    return parts.hostname
 
 
 def _netloc(origin: str) -> str | None:

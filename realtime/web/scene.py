@@ -13,7 +13,7 @@ from realtime.data import BodyPose, Float32, Image, State
 from realtime.web.body import Solids, ball_mesh, bone_mesh, solids
 from realtime.web.palette import BACKDROP, LINE, MIDDLE, linear
 
-MAX_PEOPLE = 4
+MAX_PEOPLE = 8
 """Further people are not drawn."""
 TRAIL_POINTS = 48
 TRAIL_STEP_NS = 50_000_000

@@ -93,16 +93,22 @@ class PageServer:
                 return  # the loop ended meanwhile, and every connection with it
 
 
+def probe(host: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> None:
+    """Bind to an address and let go again. Raises OSError when that is not possible."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+    with socket.socket(family, kind, protocol) as trial:
+        # The same rule asyncio listens by: a port in TIME_WAIT is free, except that on Windows this option
+        # would let two programs share it, as it would for UDP anywhere.
+        if os.name == "posix" and kind == socket.SOCK_STREAM:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind(address)
+        if kind == socket.SOCK_STREAM:
+            trial.listen()
+
+
 def _require_free(host: str, port: int) -> None:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # The same rule asyncio listens by: a port in TIME_WAIT is free, except that on Windows this
-            # option would let two programs share it.
-            if os.name == "posix":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen()
+        probe(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise _taken(host, port) from error

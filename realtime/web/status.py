@@ -15,6 +15,12 @@ from realtime.web.palette import INFERRED, LEFT, MIDDLE, RIGHT, Rgb
 KEEP = 300
 """Frames behind the percentiles shown."""
 STAGES = ("capture", "wait", "detect", "lift", "solve")
+LABELS = {
+    "pitch": "camera tilt",
+    "camera_height": "camera height",
+    "person_height": "body height",
+    "fov": "field of view",
+}
 STATE_COLORS: dict[State | None, str] = {
     State.TRACKING: "#34d399",
     State.PREDICTED: "#fbbf24",
@@ -67,7 +73,7 @@ class Facts:
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Frames lost so far, by place: 'capture', 'zmq', ..."""
     assumptions: Mapping[str, str] = field(default_factory=dict)
-    """Where tilt, height and field of view come from: 'given', 'estimated' or 'assumed'."""
+    """Where `LABELS` come from: 'given', 'estimated' or 'assumed'; `CameraEstimate.sources` fits as it is."""
 
 
 class Rolling:
@@ -165,7 +171,7 @@ def _losses(dropped: Mapping[str, int]) -> str:
 
 def _assumptions(assumptions: Mapping[str, str]) -> str:
     return "".join(
-        f'<div class="row"><span class="dim">{escape(name)}</span>'
+        f'<div class="row"><span class="dim">{escape(LABELS.get(name, name))}</span>'
         f"<span{' class=warn' if origin.startswith('assumed') else ''}>{escape(origin)}</span></div>"
         for name, origin in assumptions.items()
     )

@@ -1,0 +1,71 @@
+"""The page's text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from realtime.data import Motion, State
+from realtime.web.status import STATE_WORDS, Facts, Rolling, status_html
+
+MakeMotion = Callable[..., Motion]
+
+
+def test_latency_is_received_to_published(motion_at: MakeMotion) -> None:
+    """Percentiles are those of publish_ns − received_ns."""
+    rolling, motions = Rolling(), [motion_at(seq) for seq in range(50)]
+    for motion in motions:
+        rolling.add(motion)
+    expected = np.percentile([(m.publish_ns - m.frame.received_ns) / 1e6 for m in motions], (50, 95))
+    assert rolling.latency_ms() == pytest.approx(tuple(expected))
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_the_state_is_named(motion_at: MakeMotion, state: State) -> None:
+    """Every state of a person appears in words."""
+    assert STATE_WORDS[state] in status_html("x", motion_at(3, state=state), Rolling(), Facts())
+
+
+def test_what_matters_is_there(motion_at: MakeMotion) -> None:
+    """Rate, latency, stages, losses and assumptions can be read."""
+    rolling, motion = Rolling(), motion_at(0)
+    rolling.add(motion)
+    facts = Facts({"capture": 7, "zmq": 0}, {"pitch": "assumed", "fov": "given"})
+    text = status_html("camera 0", motion, rolling, facts)
+    for part in (
+        "30.0",
+        "24",
+        "detect",
+        "17.6",
+        "capture <b>7</b>",
+        "camera tilt",
+        "class=warn>assumed",
+        "given",
+    ):
+        assert part in text
+    assert "zmq" not in text
+
+
+def test_before_the_first_frame_nothing_is_invented() -> None:
+    """Without frames there are no numbers, only that we wait."""
+    text = status_html("x", None, Rolling(), Facts())
+    assert STATE_WORDS[None] in text
+    assert "nan" not in text
+
+
+def test_foreign_text_is_escaped(motion_at: MakeMotion) -> None:
+    """A file name with markup is shown, not run."""
+    evil = "<img src=x onerror=alert(1)>"
+    text = status_html(evil, motion_at(0), Rolling(), Facts({evil: 1}, {evil: evil}))
+    assert "<img" not in text
+
+
+def test_equal_numbers_still_make_a_new_text(motion_at: MakeMotion) -> None:
+    """Each frame's text differs, or the browser would take a steady run for a stalled one."""
+    first = motion_at(0)
+    assert status_html("x", first, Rolling(), Facts()) != status_html(
+        "x", replace(first, seq=1), Rolling(), Facts()
+    )
