@@ -7,5 +7,5 @@ from realtime.sources.video import VideoFileSource
 
 
 def open_demo(paced: bool, *, loop: bool = False) -> VideoFileSource:
-    """The demo clip as a video source. Raises DownloadError when it is neither here nor to be had."""
+    """The demo clip as a video source. Raises ModelError when it has not been pulled."""
     return VideoFileSource(clip_path(), paced, loop=loop, name="demo")

@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 
 DEFAULT_FPS = 30.0
 """Assumed when a file does not say."""
-GRAB_ATTEMPTS = 50
-"""Failed grabs in a row after which the file counts as finished; each skips up to 64 damaged packets."""
+GRAB_ATTEMPTS = 2000
+"""Failed grabs in a row after which the file counts as finished: a damaged minute needs about as many, and
+at the end of a file they take a tenth of a second at most."""
 INDEXED = {".mp4", ".m4v", ".mov", ".avi"}
 """Containers whose index states how many frames there ought to be."""
 
@@ -54,10 +55,12 @@ class VideoFileSource:
                 self._capture.release()
 
     def _frames(self) -> Iterator[Frame]:
-        index, base_ns, start_ns, wall_ns = 0, 0, time.monotonic_ns(), time.time_ns()
+        index, base_ns, start_ns, wall_ns = 0, 0, 0, 0
         while not self._closed.is_set():
             next_ns = base_ns
             for media_ns in self._media_times(base_ns):
+                if not start_ns:  # the first frame is slow to decode; time runs from when it is there
+                    start_ns, wall_ns = time.monotonic_ns() - media_ns, time.time_ns() - media_ns
                 if self.paced and self._closed.wait((start_ns + media_ns - time.monotonic_ns()) / 1e9):
                     return
                 received_ns = time.monotonic_ns()
@@ -71,7 +74,7 @@ class VideoFileSource:
             if not self.loop or next_ns == base_ns:
                 return
             self._capture.release()
-            self._capture, base_ns = _open(self.path), next_ns
+            self._capture, base_ns = _reopen(self.path), next_ns
 
     def _media_times(self, base_ns: int) -> Iterator[int]:
         """Grab frame after frame; media time of each, counted from `base_ns`.
@@ -131,25 +134,26 @@ def _promised(capture: VideoCapture, path: Path) -> int:
 def _open(path: Path) -> VideoCapture:
     """Open a file and make sure that it holds a picture. Raises SourceError saying what it is instead."""
     _check_file(path)
-    target = str(path.resolve())
-    capture = open_capture(target, cv2.CAP_FFMPEG)
+    capture = open_capture(str(path.resolve()), cv2.CAP_FFMPEG)
     if capture is None:
         raise SourceError(
             f"{path} holds no video that can be read: it is damaged, cut off, sound only or something else. "
             "Give a video file such as MP4, MOV, MKV, AVI or WebM that a player shows."
         )
-    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     if not any(grab(capture) for _ in range(GRAB_ATTEMPTS)):
         capture.release()
         raise SourceError(f"{path} has a video track, but no picture of it can be decoded. Record it again.")
     capture.release()
-    fresh = open_capture(target, cv2.CAP_FFMPEG)  # seeking back would be inexact in some containers
-    if fresh is None:
-        raise SourceError(
-            f"{path} could be opened only once. Copy it to a disk of this machine and try again."
-        )
-    fresh.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-    return fresh
+    return _reopen(path)  # seeking back would be inexact in some containers
+
+
+def _reopen(path: Path) -> VideoCapture:
+    """Open a file known to be good at its beginning."""
+    capture = open_capture(str(path.resolve()), cv2.CAP_FFMPEG)
+    if capture is None:
+        raise SourceError(f"{path} could be read before but is gone now. Copy it to a disk of this machine.")
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+    return capture
 
 
 def _check_file(path: Path) -> None:
