@@ -19,6 +19,10 @@ from realtime.detectors import Detector, Estimate, Region
 
 KEEP_SCORE = 0.5
 """Probability of a person below which a frame counts as a miss."""
+MIN_JOINTS = 6
+"""Joints that must be seen: whoever has all but left the picture is a miss as well."""
+PATIENCE_NS = 300_000_000
+"""So long the place of somebody who is missed is kept for them; then others may have it."""
 RETRY_NS = 1_000_000_000
 """So long the old region is still looked at after the person was last seen."""
 REMEMBER_NS = 10_000_000_000
@@ -62,6 +66,11 @@ def box_of(points_px: Float32, confidence: Float32) -> Float32:
     seen = confidence > SEEN
     points = points_px[seen] if seen.any() else points_px
     return np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+
+
+def somebody(estimate: Estimate) -> bool:
+    """True when the estimate shows a person."""
+    return estimate.score >= KEEP_SCORE and int((estimate.confidence > SEEN).sum()) >= MIN_JOINTS
 
 
 def distance(a: Region, b: Region) -> float:
@@ -110,10 +119,8 @@ class Tracker:
 
     def _continue(self, track: Track, image: Image, now: int) -> Keypoints | None:
         estimate = self._detector.estimate(image, track.region)
-        if estimate.score < KEEP_SCORE:
-            track.missed = True
-            return None
-        return track.take(estimate, now)
+        track.missed = not somebody(estimate)
+        return None if track.missed else track.take(estimate, now)
 
     def _search_due(self, now: int, somebody: bool) -> bool:
         """Every frame at first, then at a rate; a clock that runs backwards is no reason to wait."""
@@ -128,14 +135,22 @@ class Tracker:
         self._searched_ns, self._searches = now, self._searches + 1
         seen = [t for t in self._tracks if not t.missed]
         regions = [r for r in self._detector.search(image) if not any(same_place(r, t.region) for t in seen)]
-        found = []
-        for region in self._choose(regions)[: self._people - len(seen)]:
-            estimate = self._detector.estimate(image, region)
-            for _ in range(FIRST_LOOKS - 1):
-                estimate = self._detector.estimate(image, estimate.region)
-            if estimate.score >= KEEP_SCORE:
-                found.append(self._identify(estimate.region, now).take(estimate, now))
+        found: list[Keypoints] = []
+        for region in self._choose(regions):
+            if len(seen) + len(found) >= self._people:
+                break
+            estimate = self._look(image, region)
+            track = self._identify(estimate.region, now) if somebody(estimate) else None
+            if track:
+                found.append(track.take(estimate, now))
         return found
+
+    def _look(self, image: Image, region: Region) -> Estimate:
+        """Joints of a newly found person."""
+        estimate = self._detector.estimate(image, region)
+        for _ in range(FIRST_LOOKS - 1):
+            estimate = self._detector.estimate(image, estimate.region)
+        return estimate
 
     def _choose(self, regions: Sequence[Region]) -> list[Region]:
         """Regions in the order in which they are wanted."""
@@ -144,21 +159,33 @@ class Tracker:
             return ordered[min(self._person, len(ordered) - 1) :][:1] if ordered else []
         return sorted(regions, key=lambda r: -r.size)
 
-    def _identify(self, region: Region, now: int) -> Track:
-        """The missing person who was last seen nearest to `region`, or a new one."""
-        missing = [t for t in (*self._tracks, *self._gone) if t.missed]
+    def _identify(self, region: Region, now: int) -> Track | None:
+        """The missing person who was last seen nearest to `region`, or a new one if there is a place."""
+        held = [t for t in self._tracks if not t.missed or 0 <= now - t.seen_ns < PATIENCE_NS]
+        full = len(held) >= self._people
+        missing = [t for t in self._tracks if t.missed] + ([] if full else self._gone)
         near = [t for t in missing if near_by(t.region, region)]
+        if not near and full:
+            return None
         if near:
             track = min(near, key=lambda t: distance(t.region, region))
             track.continuity = Continuity()
-            if track in self._gone:
-                self._gone.remove(track)
-                self._tracks.append(track)
-            return track
-        track = Track(self._next_id, region, now)
-        self._next_id += 1
-        self._tracks.append(track)
+        else:
+            track = Track(self._next_id, region, now)
+            self._next_id += 1
+        self._admit(track)
         return track
+
+    def _admit(self, track: Track) -> None:
+        """Follow `track`, in the place of whoever has been missing longest if there are too many."""
+        others = sorted((t for t in self._tracks if t is not track), key=lambda t: (not t.missed, -t.seen_ns))
+        self._gone = [t for t in self._gone if t is not track]
+        missing = [t for t in others if t.missed]
+        while missing and len(others) >= self._people:
+            leaver = missing.pop()
+            others.remove(leaver)
+            self._gone.append(leaver)
+        self._tracks = [*others, track]
 
     def _drop_twins(self) -> None:
         """Of two tracks that slid onto the same person the younger one ends."""

@@ -77,7 +77,7 @@ class BlazePose:
         values = np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)
         outputs = self._network(**{self._input: as_input(values, self._shape)})
         points, seen, score = self._read(list(outputs.values()))
-        px = to_picture(matrix, points * self._size - 0.5)  # (23,2)
+        px = to_picture(matrix, points * self._size)  # (23,2), MediaPipe: share 0 = centre of the first pixel
         confidence = np.where(inside(px[:-2], image), seen[:-2], 0).astype(np.float32)
         return Estimate(px[:-2], confidence, score, region_from_points(px[-2], px[-1], score))
 

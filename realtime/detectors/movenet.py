@@ -83,6 +83,7 @@ class MoveNet:
         if outputs[0].size != len(COCO17) * 3:
             raise ModelError(f"A MoveNet network must give (1,1,17,3), not {outputs[0].shape}.")
         rows = outputs[0].reshape(len(COCO17), 3)
+        # Share 0 is the edge of the first pixel: mirrored pictures then give mirrored joints.
         px = to_picture(matrix, rows[:, 1::-1] * self._size - 0.5)
         raw = np.clip(rows[:, 2], 0, 1).astype(np.float32)
         points, visible = to_body21(px, np.where(inside(px, image), raw, 0), None)

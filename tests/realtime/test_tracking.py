@@ -22,6 +22,7 @@ class Stage:
     name: str = "stage"
     searches: int = 0
     looks: int = 0
+    seen: int = 21
 
     def search(self, _image: Image) -> list[Region]:
         self.searches += 1
@@ -36,7 +37,8 @@ class Stage:
         x, size = min(near, key=lambda p: abs(p[0] - region.cx))
         t = np.linspace(-0.5, 0.5, 21)
         points = np.stack([x + size * 0.3 * np.cos(40 * t), 300 + size * t], 1).astype(np.float32)
-        return Estimate(points, np.full(21, 0.9, np.float32), 0.95, Region(x, 300, size))
+        confidence = np.where(np.arange(21) < self.seen, 0.9, 0).astype(np.float32)
+        return Estimate(points, confidence, 0.95, Region(x, 300, size))
 
 
 class Film:
@@ -162,6 +164,45 @@ def test_a_jump_restarts() -> None:
     assert k.restarted
     (k,) = film.show()
     assert not k.restarted
+
+
+def test_a_stranger_has_to_wait() -> None:
+    """While a person is missed for a moment, somebody else elsewhere does not take their place."""
+    stage = Stage([(400, 200), (1000, 150)])
+    film = Film(Tracker(stage))
+    (first,) = film.show(5)
+    stage.people = [(1000, 150)]
+    assert [film.show() for _ in range(8)] == [[]] * 8
+    stage.people = [(410, 200), (1000, 150)]
+    (again,) = film.show()
+    assert again.person_id == first.person_id
+    stage.people = [(1000, 150)]
+    (other,) = film.show(20)
+    assert other.person_id == first.person_id + 1
+
+
+@pytest.mark.parametrize("people", [1, 2])
+def test_never_more_people_than_wanted(people: int) -> None:
+    """People who flicker in and out at random never add up to more than asked for, nor share a number."""
+    rng = np.random.default_rng(people)
+    stage = Stage()
+    film = Film(Tracker(stage, people=people))
+    for _ in range(600):
+        everybody = [(300, 200), (800, 210), (1300, 190)]
+        stage.people = [p for p in everybody if rng.random() < 0.6]
+        results = film.show()
+        assert len(results) <= people
+        assert len({k.person_id for k in results}) == len(results)
+        assert len({round(k.points_px[:, 0].mean()) for k in results}) == len(results)
+
+
+def test_whoever_has_left_the_picture_is_missed() -> None:
+    """A confident network is not believed when hardly a joint lies within the picture."""
+    stage = Stage([(400, 200)])
+    film = Film(Tracker(stage))
+    film.show(3)
+    stage.seen = 5
+    assert film.show() == []
 
 
 def test_the_largest_is_chosen_and_kept() -> None:
