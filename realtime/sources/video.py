@@ -89,7 +89,7 @@ class VideoFileSource:
             if media_ns <= last_ns:
                 media_ns = last_ns + self._step_ns
             if failed or self._promised:
-                skipped += round((media_ns - last_ns) / self._step_ns) - 1
+                skipped += max(0, round((media_ns - last_ns) / self._step_ns) - 1)
             last_ns, grabbed = media_ns, grabbed + 1
             yield media_ns
         if not self._closed.is_set():
