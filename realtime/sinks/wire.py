@@ -168,6 +168,8 @@ def library_versions() -> dict[str, str]:
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that are not what they should be."""
 _decode_pose = msgspec.msgpack.Decoder(PoseMap).decode
 _decode_meta = msgspec.msgpack.Decoder(MetaMap).decode
 _decode_keypoints = msgspec.msgpack.Decoder(KeypointsMap).decode
@@ -271,7 +273,7 @@ def decode_pose(data: bytes) -> PoseMessage:
     """A pose map without its topic. Raises WireError for anything that is not exactly one."""
     try:
         message = _decode_pose(_limited(data))
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except _MALFORMED as error:
         raise WireError(f"Not a pose message: {error}.") from error
     _check_version(message.v)
     people = tuple(_person(person) for person in message.persons)
@@ -286,7 +288,7 @@ def decode_meta(data: bytes) -> MetaMap:
     """A meta map without its topic. Raises WireError for anything that is not exactly one."""
     try:
         meta = _decode_meta(_limited(data))
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except _MALFORMED as error:
         raise WireError(f"Not a meta message: {error}.") from error
     _check_version(meta.v)
     _finite(_array(meta.rest_offsets), "rest_offsets")
@@ -299,7 +301,7 @@ def decode_keypoints(data: bytes) -> KeypointsMap:
     """The 2D map of the session file; its points may be NaN where unseen. Raises WireError."""
     try:
         keypoints = _decode_keypoints(_limited(data))
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except _MALFORMED as error:
         raise WireError(f"Not a keypoints message: {error}.") from error
     _check_version(keypoints.v)
     return keypoints

@@ -1,0 +1,209 @@
+"""Sessions on disk, read back by the MCAP library and by our own reader."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+
+from lifting.errors import ConfigError, SinkError
+from realtime.session import read_header, read_keypoints, read_poses, recover
+from realtime.sinks.recorder import SessionRecorder
+from realtime.sinks.runner import SinkRunner
+from realtime.sinks.wire import StreamInfo, decode_keypoints, decode_pose
+from tests.realtime.sinks import recording
+from tests.realtime.sinks.motions import make_motion
+
+INFO = StreamInfo(source="walk.mp4", models={"lifter": "ab" * 32})
+
+
+def record(path: Path, frames: int, people: int = 1) -> None:
+    recorder = SessionRecorder(path, settings="a: 1\n", info=INFO)
+    recorder.open()
+    for seq in range(frames):
+        recorder.write(make_motion(seq, people))
+    recorder.close()
+
+
+def test_the_mcap_library_reads_what_was_written(tmp_path: Path) -> None:
+    """Topics, encodings, times, numbers, metadata and attachment are where the contract says."""
+    path = tmp_path / "take.mcap"
+    recorder = SessionRecorder(path, settings="a: 1\n", info=INFO)
+    motions = [make_motion(seq, people=2) for seq in range(100)]
+    before = time.time_ns()
+    recorder.open()
+    for motion in motions:
+        recorder.write(motion)
+    recorder.close()
+    recorder.close()
+    with path.open("rb") as file:
+        reader = make_reader(file, validate_crcs=True)
+        found: dict[str, list] = {"/pose": [], "/keypoints": [], "/meta": []}
+        for schema, channel, message in reader.iter_messages(log_time_order=False):
+            assert schema is not None
+            assert schema.encoding == "text"
+            assert b"msgpack map" in schema.data
+            assert channel.message_encoding == "msgpack"
+            found[channel.topic].append(message)
+        metadata = {m.name: m.metadata for m in reader.iter_metadata()}
+        (attachment,) = reader.iter_attachments()
+    assert [len(found[t]) for t in found] == [100, 100, 1]
+    for motion, pose, keypoints in zip(motions, found["/pose"], found["/keypoints"], strict=True):
+        assert pose.sequence == motion.seq
+        assert pose.log_time == motion.frame.capture_time_ns + motion.frame.wall_offset_ns
+        assert abs(pose.publish_time - (motion.publish_ns + motion.frame.wall_offset_ns)) < 50e6
+        decoded = decode_pose(pose.data)
+        assert np.array_equal(decoded.people[1].joints, motion.people[1].joints_world)
+        assert decode_keypoints(keypoints.data).seq == motion.seq
+    assert metadata["session"]["source"] == "walk.mp4"
+    assert metadata["models"] == INFO.models
+    assert metadata["versions"] == INFO.versions
+    assert int(metadata["session"]["started_wall_ns"]) >= before
+    assert int(metadata["clock"]["wall_offset_ns"]) == motions[0].frame.wall_offset_ns
+    assert attachment.data == b"a: 1\n"
+
+
+def test_it_is_partial_until_closed(tmp_path: Path) -> None:
+    """The final name appears only with a whole file behind it."""
+    path = tmp_path / "take.mcap"
+    recorder = SessionRecorder(path)
+    recorder.open()
+    recorder.write(make_motion())
+    assert not path.exists()
+    assert recorder.partial.exists()
+    recorder.close()
+    assert path.exists()
+    assert not recorder.partial.exists()
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    """The message proposes a name that is free."""
+    record(tmp_path / "take.mcap", 1)
+    (tmp_path / "take-2.mcap").touch()
+    with pytest.raises(SinkError, match=r"not overwritten.*--record .*take-3\.mcap"):
+        SessionRecorder(tmp_path / "take.mcap").open()
+    assert len(list(read_poses(tmp_path / "take.mcap"))) == 1
+
+
+def test_the_rest_of_a_crash_is_not_overwritten(tmp_path: Path) -> None:
+    """A .partial that lies there may be somebody's take."""
+    (tmp_path / "take.mcap.partial").write_bytes(b"precious")
+    with pytest.raises(SinkError, match="sealcap recover"):
+        SessionRecorder(tmp_path / "take.mcap").open()
+    assert (tmp_path / "take.mcap.partial").read_bytes() == b"precious"
+
+
+def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    """Both takes survive: the other under the name, ours as .partial."""
+    recorder = SessionRecorder(tmp_path / "take.mcap")
+    recorder.open()
+    recorder.write(make_motion())
+    (tmp_path / "take.mcap").write_bytes(b"other")
+    with pytest.raises(SinkError, match="partial"):
+        recorder.close()
+    assert (tmp_path / "take.mcap").read_bytes() == b"other"
+    assert len(list(read_poses(recorder.partial))) == 1
+
+
+@pytest.mark.parametrize("name", ["take", "take.bag", "take.mcap.partial", ".mcap"])
+def test_the_name_must_end_in_mcap(tmp_path: Path, name: str) -> None:
+    """Anything else is refused with a name that would do."""
+    with pytest.raises(ConfigError, match=r"must end in \.mcap"):
+        SessionRecorder(tmp_path / name)
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    """An output that cannot be created stops the start, with the path and the reason."""
+    with pytest.raises(SinkError, match=r"nowhere.*No such file"):
+        SessionRecorder(tmp_path / "nowhere" / "take.mcap").open()
+
+
+def test_a_session_without_frames_is_whole(tmp_path: Path) -> None:
+    """Ctrl-C before the first frame leaves a readable file."""
+    record(tmp_path / "take.mcap", 0)
+    assert list(read_poses(tmp_path / "take.mcap")) == []
+    assert read_header(tmp_path / "take.mcap").metadata["session"]["source"] == "walk.mp4"
+
+
+def test_written_frames_are_on_disk_within_half_a_second(tmp_path: Path) -> None:
+    """While the recording goes on, the file already holds all but the newest half second."""
+    recorder = SessionRecorder(tmp_path / "take.mcap")
+    recorder.open()
+    for seq in range(45):
+        recorder.write(make_motion(seq))
+        time.sleep(1 / 60)
+    on_disk = list(read_poses(recorder.partial))
+    assert len(on_disk) >= 45 - 35
+    recorder.close()
+    assert len(list(read_poses(tmp_path / "take.mcap"))) == 45
+
+
+def test_a_runner_with_a_recorder_stores_every_frame(tmp_path: Path) -> None:
+    """Behind its queue the recorder gets every frame of a burst, and the picture's size survives."""
+    path = tmp_path / "take.mcap"
+    runner = SinkRunner(SessionRecorder(path))
+    runner.start()
+    for seq in range(500):
+        runner.submit(make_motion(seq))
+    assert runner.close()
+    assert runner.counters.dropped == 0
+    assert [m.seq for m in read_poses(path)] == list(range(500))
+    assert {(k.width, k.height) for k in read_keypoints(path)} == {(64, 48)}
+
+
+def _start(*args: str) -> subprocess.Popen[str]:
+    command = [sys.executable, str(Path(recording.__file__)), *args]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kill_loses_at_most_a_second(tmp_path: Path, seed: int) -> None:
+    """SIGKILL at any moment: what was written up to a second before is read, recovered and contiguous."""
+    partial = tmp_path / "take.mcap.partial"
+    with _start(str(tmp_path / "take.mcap")) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.7 + random.Random(seed).random() * 1.2)
+        process.kill()
+        written = [line.split() for line in process.stdout.read().splitlines() if line.count(" ") == 1]
+    last_ns = int(written[-1][1])
+    due = [int(seq) for seq, when in written if last_ns - int(when) > 1e9]
+    assert not (tmp_path / "take.mcap").exists()
+    read = [m.seq for m in read_poses(partial)]
+    assert read == list(range(len(read)))
+    assert len(read) >= (due[-1] + 1 if due else 0)
+    if not read:  # killed before the first half second was over
+        assert int(written[-1][0]) < 60
+        return
+    found = recover(partial)
+    assert found.cut_off
+    assert found.path == tmp_path / "take.mcap"
+    assert [m.seq for m in read_poses(found.path)] == read
+    with found.path.open("rb") as file:
+        summary = make_reader(file, validate_crcs=True).get_summary()
+    assert summary is not None
+    assert summary.statistics is not None
+    assert summary.statistics.message_count == found.messages
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no file size limits here")
+def test_a_full_disk_keeps_what_was_recorded(tmp_path: Path) -> None:
+    """At the limit the recorder says so and stops; all chunks written before are read and recovered."""
+    path = tmp_path / "take.mcap"
+    with _start(str(path), "400000") as process:
+        out, message = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "the disk is full" in message
+    assert f"sealcap recover {path}.partial" in message
+    assert not path.exists()
+    read = [m.seq for m in read_poses(tmp_path / "take.mcap.partial")]
+    assert read == list(range(len(read)))
+    assert len(read) > 0.8 * len(out.splitlines())
+    assert len(list(read_poses(recover(tmp_path / "take.mcap.partial").path))) == len(read)
