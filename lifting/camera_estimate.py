@@ -18,7 +18,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.camera import Intrinsics, gravity_from_pitch, world_from_cam
+from lifting.camera import Intrinsics, gravity_from_pitch, pitch_of_gravity, world_from_cam
 from lifting.running import RunningEstimate
 from lifting.skeleton import BODY21, SEALCAP26
 
@@ -163,7 +163,7 @@ class CameraEstimate:
             return
         up, still = stance
         if self.person_height_m is not None and self._given_height_m is not None:
-            pitch = self._pitch_from_rays(rays, confidence)
+            pitch = self._pitch_from_rays(rays, confidence, pitch_of_gravity(-up))
             if pitch is not None:
                 self._pitch.add(pitch, dt_s, 1.0 if still else WALKING_WEIGHT)
                 self._set_gravity(gravity_from_pitch(float(self._pitch.value), self._roll_deg))
@@ -174,14 +174,15 @@ class CameraEstimate:
             self._up.add(up, dt_s)
             self._set_gravity(-self._up.value)
 
-    def _pitch_from_rays(self, rays: Floats, confidence: Floats) -> float | None:
+    def _pitch_from_rays(self, rays: Floats, confidence: Floats, expected_deg: float) -> float | None:
         if min(confidence[_EYES + _ANKLES]) <= SEEN:
             return None
         stature, camera = self.person_height_m or 0.0, self.camera_height_m
         eyes = rays[_EYES].mean(axis=0, dtype=np.float64)
         ankles = rays[_ANKLES].mean(axis=0, dtype=np.float64)
         drop = camera - stature * EYE_HEIGHT, camera - stature * ANKLE_HEIGHT
-        return pitch_from_upright(eyes, ankles, drop, self._roll_deg)
+        roll = self._roll_deg
+        return pitch_from_upright(eyes, ankles, drop, roll_deg=roll, expected_deg=expected_deg)
 
     def _learn_floor(self, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
         """The lowest point of the feet rests on the floor most of the time; jumps count little.
@@ -206,14 +207,19 @@ class CameraEstimate:
 
 
 def pitch_from_upright(
-    upper: Floats, lower: Floats, drop_m: tuple[float, float], roll_deg: float = 0.0
+    upper: Floats,
+    lower: Floats,
+    drop_m: tuple[float, float],
+    *,
+    roll_deg: float = 0.0,
+    expected_deg: float = 0.0,
 ) -> float | None:
     """Degrees a camera looks down, from two points of a vertical line.
 
     `upper` and `lower` (2,) are their rays x/z, y/z; `drop_m` how far each lies below the camera, metres.
     Both points have the same horizontal depth, so with t = tan(pitch)
     a (1 - u t)(l + t) = b (1 - l t)(u + t), a quadratic in t. Returns the solution that puts both in
-    front of the camera, or None where there is none.
+    front of the camera, of two the one nearer to `expected_deg`, or None where there is none.
     """
     c, s = np.cos(np.radians(roll_deg)), np.sin(np.radians(roll_deg))
     u, low = float(s * upper[0] + c * upper[1]), float(s * lower[0] + c * lower[1])
@@ -226,7 +232,8 @@ def pitch_from_upright(
     roots = [constant / q, *([q / quadratic] if abs(quadratic) > 1e-9 else [])]
     limit = np.tan(np.radians(MAX_TILT_DEG))
     fit = [t for t in roots if abs(t) < limit and b * (low + t) > 0 and 1 - low * t > 0 and 1 - u * t > 0]
-    return float(np.degrees(np.arctan(min(fit, key=abs)))) if fit else None
+    pitches = [math.degrees(math.atan(t)) for t in fit]
+    return min(pitches, key=lambda deg: abs(deg - expected_deg), default=None)
 
 
 def _stance(joints: Float64) -> tuple[Float64, bool] | None:

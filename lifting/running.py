@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Float64 = NDArray[np.float64]
 
-MAX_STEP_S = 0.1
+MAX_STEP_S = 0.2
 """A single sample never counts for more than this, however long ago the last one was."""
 
 

@@ -23,7 +23,8 @@ _OFFSETS = {
     "left_heel": (0.0, -0.0330, -0.0320), "left_toe": (0.0, -0.0350, 0.1079),
 }  # fmt: skip
 
-PARENTS = np.array(SEALCAP26.parents)
+PARENTS = np.maximum(SEALCAP26.parents, 0)
+"""(26,) parent of every joint; the pelvis is its own."""
 LINKS = np.arange(1, len(SEALCAP26))
 """Every joint but the pelvis is the far end of one link."""
 

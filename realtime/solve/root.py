@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.skeleton import BODY21, SEALCAP26
-from realtime.solve.one_euro import OneEuro
+from realtime.solve.steady import SteadyFilter
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -63,7 +63,7 @@ def _least_squares(u: Float64, target: Float64, weight: Float64) -> Float64 | No
 class RootTracker:
     """Root over time. Depth is the noisy part, so its logarithm is smoothed, more than the direction."""
 
-    def __init__(self, depth: OneEuro, direction: OneEuro) -> None:
+    def __init__(self, depth: SteadyFilter, direction: SteadyFilter) -> None:
         """`depth` filters log metres (1,1), `direction` filters x/z, y/z (1,2)."""
         self._depth, self._direction = depth, direction
         self.value: Float64 | None = None

@@ -1,0 +1,77 @@
+"""The root comes back exactly from perfect 2D, and robustly from bad 2D."""
+
+import numpy as np
+import pytest
+
+from lifting.skeleton import BODY21
+from realtime.solve.rest import REST_JOINTS
+from realtime.solve.root import FROM_BODY21, RootTracker, solve_root
+from realtime.solve.steady import SteadyFilter
+
+JOINTS = (1.7 * REST_JOINTS - 1.7 * REST_JOINTS[0]) * (1, -1, -1)
+SEEN = np.full(len(BODY21), 0.9)
+
+
+def _rays(root: np.ndarray) -> np.ndarray:
+    points = (JOINTS + root)[FROM_BODY21]
+    return points[:, :2] / points[:, 2:]
+
+
+@pytest.mark.parametrize("root", [(0, 0, 3), (1, -0.4, 2), (-2, 0.5, 6), (0, 0.2, 1.2)])
+def test_perfect_rays_give_the_exact_root(root: tuple[float, float, float]) -> None:
+    """Exact rays and joints give the translation back, wherever the person stands."""
+    out = solve_root(_rays(np.array(root, float)), SEEN, JOINTS)
+    np.testing.assert_allclose(out, root, atol=1e-5)
+
+
+def test_unseen_joints_do_not_matter() -> None:
+    """Points of confidence 0 may hold anything, NaN too."""
+    root, confidence = np.array([0.3, 0.1, 4.0]), SEEN.copy()
+    rays = _rays(root)
+    rays[13:], confidence[13:] = np.nan, 0
+    np.testing.assert_allclose(solve_root(rays, confidence, JOINTS), root, atol=1e-5)
+
+
+def test_one_wild_joint_is_outvoted() -> None:
+    """A wrist detected a metre away moves the root by less than 3 cm."""
+    root, rays = np.array([0.3, 0.1, 4.0]), _rays(np.array([0.3, 0.1, 4.0]))
+    rays[BODY21.index("left_wrist")] += 0.25
+    assert np.linalg.norm(solve_root(rays, SEEN, JOINTS) - root) < 0.03
+
+
+def test_too_little_is_none() -> None:
+    """Three joints, one single point for all, or nothing at all give no root."""
+    rays = _rays(np.array([0.0, 0.0, 3.0]))
+    few = np.zeros(len(BODY21))
+    few[:3] = 1
+    assert solve_root(rays, few, JOINTS) is None
+    assert solve_root(np.zeros_like(rays), SEEN, JOINTS) is None
+    assert solve_root(rays, np.zeros(len(BODY21)), JOINTS) is None
+
+
+def test_a_figure_behind_the_camera_is_none() -> None:
+    """A mirrored picture would need a negative depth; that is refused."""
+    assert solve_root(-_rays(np.array([0.0, 0.0, 3.0])), SEEN, JOINTS) is None
+
+
+def test_tracker_smooths_depth_and_keeps_the_last_root() -> None:
+    """Depth noise shrinks to less than half, and a frame without 2D repeats the last root."""
+    rng = np.random.default_rng(0)
+    tracker = RootTracker(SteadyFilter(0.7, 2.0), SteadyFilter(2.0, 8.0))
+    raw, smooth = [], []
+    for _ in range(300):
+        rays = _rays(np.array([0.0, 0.0, 4.0])) + 0.004 * rng.standard_normal((len(BODY21), 2))
+        raw.append(solve_root(rays, SEEN, JOINTS))
+        smooth.append(tracker.update(rays, SEEN, JOINTS, 1 / 60))
+    assert np.array(smooth)[60:, 2].std() < 0.5 * np.array(raw)[60:, 2].std()
+    kept = tracker.update(np.zeros((len(BODY21), 2)), np.zeros(len(BODY21)), JOINTS, 1 / 60)
+    np.testing.assert_array_equal(kept, smooth[-1])
+
+
+def test_tracker_velocity_follows_a_steady_walk() -> None:
+    """Walking past at 1 m/s and towards the camera at 0.5 m/s is seen in the velocity."""
+    tracker = RootTracker(SteadyFilter(0.7, 2.0), SteadyFilter(2.0, 8.0))
+    for i in range(120):
+        root = np.array([i / 60 - 1, 0.0, 5.0 - 0.5 * i / 60])
+        tracker.update(_rays(root), SEEN, JOINTS, 1 / 60)
+    np.testing.assert_allclose(tracker.velocity, (1.0, 0.0, -0.5), atol=0.15)
