@@ -18,7 +18,9 @@ from onnx import helper, numpy_helper
 from lifting.errors import ModelError
 
 OPSET = 17
-MAX_ELEMENTS = 1 << 28
+MAX_ELEMENTS = 1 << 26
+MAX_CHANNELS = 1 << 14
+"""Far above what the known networks have; keeps a damaged file from asking for all memory."""
 Array = NDArray[np.generic]
 Pair = tuple[int, int]
 
@@ -163,6 +165,8 @@ class Graph:
         ONNX Runtime merges an activation into a convolution, but leaves its fast layout for a bare Clip and
         comes back after it: this takes 2 % off BlazePose heavy.
         """
+        if x.shape[-1] > MAX_CHANNELS:
+            raise ModelError(f"A picture with {x.shape[-1]} channels is not supported.")
         ones = np.ones((x.shape[-1], 1, 1, 1), np.float32)
         return self.conv(x, ones, None, stride=(1, 1), same=False, groups=x.shape[-1])
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lifting.errors import ModelError
 from realtime.models.convert.flatbuffer import Table
-from realtime.models.convert.graph import MAX_ELEMENTS, Array, Graph, Value
+from realtime.models.convert.graph import MAX_CHANNELS, MAX_ELEMENTS, Array, Graph, Value
 
 OPERATORS = {
     0: "ADD",
@@ -258,8 +258,8 @@ class Converter:
 
 def _more_channels(channels: int, zeros: int) -> Array:
     """A 1×1 convolution that keeps the channels and adds zero ones: ONNX Runtime keeps its fast layout."""
-    if zeros > 1 << 14:
-        raise ModelError(f"TFLite PAD with {zeros} more channels is not supported.")
+    if channels + zeros > MAX_CHANNELS // 4:
+        raise ModelError(f"TFLite PAD to {channels + zeros} channels is not supported.")
     return np.eye(channels + zeros, channels, dtype=np.float32)[:, :, None, None]
 
 
