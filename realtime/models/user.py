@@ -24,7 +24,7 @@ def add_rtmpose(name: str, file: Path, keypoints: Literal[17, 26, 133], size: st
     `size` is WIDTHxHEIGHT, needed only where the network leaves its input's size open. Raises ConfigError for
     a bad name or size, ModelError when the file is no such network.
     """
-    if not re.match(NAME_PATTERN, name) or name in catalogue().models:
+    if not re.fullmatch(NAME_PATTERN, name) or name in catalogue().models:
         raise ConfigError(
             f"A model cannot be called {name!r}. Use up to 64 small letters, digits, '-', '_' and '.', "
             "and none of the names in: sealcap models list"
