@@ -44,7 +44,7 @@ class Grade(StrEnum):
     WARN = "warn"
     """Works, but something is missing or slow."""
     FAIL = "fail"
-    """`sealcap run` will not work."""
+    """`sealcap run` cannot work as things are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,8 @@ def check_models() -> Check:
         models = listing()
     except SealcapError as error:
         return Check("models", Grade.FAIL, str(error), "Type: sealcap models pull")
-    here = [model.name for model in models if model.pulled]
-    away = [model.name for model in models if not model.pulled]
+    here = [model.name for model in models if model.bytes is not None]
+    away = [model.name for model in models if model.bytes is None]
     detail = f"here: {', '.join(here) or 'none'}; not pulled: {', '.join(away) or 'none'} ({cache_dir()})"
     lacking = sorted(NEEDED_MODELS.intersection(away))
     if lacking:

@@ -18,9 +18,13 @@ MAX_PEOPLE = 8
 TRAIL_POINTS = 48
 TRAIL_STEP_NS = 50_000_000
 """Media time between two points of the trail: it shows the last 2.4 s."""
+TRAIL_JUMP_M = 0.6
+"""Nobody moves this far between two points: a clip started again, so the trail does too."""
 TRAIL_HEIGHT_M = 0.012
 GRID_M = 0.5
-EYE_M = (2.6, 1.9, 3.4)
+LEASH_M = 0.9
+"""How far somebody may walk from the stage's middle before it comes along."""
+EYE_M = (2.9, 2.0, 3.8)
 """Viewpoint seen from the middle of the stage: three quarters from the person's left front."""
 AIM_M = (0.0, 0.82, 0.0)
 FADED = 0.45
@@ -28,7 +32,7 @@ FADED = 0.45
 
 
 class Scene:
-    """Draws people into a viser scene. The stage's middle is where the first person appears."""
+    """Draws people into a viser scene; the stage's middle follows the first of them from a distance."""
 
     def __init__(self, server: Any) -> None:
         self._server = server
@@ -45,7 +49,8 @@ class Scene:
             self._figures.pop(gone).remove()
         for pose in shown:
             if (shape := solids(pose)) is not None:
-                self._place_stage(shape.ball_positions[0])
+                if pose is shown[0]:
+                    self._place_stage(shape.ball_positions[0])
                 self._figure(pose.person_id, shape).show(shape, pose.state, time_ns)
 
     def recentre(self) -> None:
@@ -72,17 +77,22 @@ class Scene:
             section_color=(70, 84, 110),
             cell_thickness=0.8,
             section_thickness=0.9,
-            fade_distance=11.0,
-            fade_strength=2.2,
-            fade_from="origin",
+            fade_distance=15.0,
+            fade_strength=2.0,
+            fade_from="camera",
             shadow_opacity=0.35,
         )
 
     def _place_stage(self, root_world: Float32) -> None:
-        """Move the whole world, in steps of the floor's grid, so that the person stands mid-stage."""
+        """Keep the stage's middle within `LEASH_M` of the person: the floor moves, the viewpoint stays."""
+        root = root_world.astype(np.float64) * (1, 0, 1)
         if self._middle is None:
-            self._middle = np.rint(root_world * (1, 0, 1) / (2 * GRID_M)) * 2 * GRID_M
-            self._stage.position = -self._middle
+            self._middle = root
+        away = root - self._middle
+        distance = float(np.linalg.norm(away))
+        if distance > LEASH_M:
+            self._middle = root - away * (LEASH_M / distance)
+        self._stage.position = -self._middle
 
     def _figure(self, person_id: int, shape: Solids) -> _Figure:
         if person_id not in self._figures:
@@ -122,13 +132,18 @@ class _Figure:
         self._balls.opacity = self._bones.opacity = opacity
         if abs(time_ns - self._trail_time_ns) >= TRAIL_STEP_NS:
             self._trail_time_ns = time_ns
-            self._trail.append(_floor_point(shape))
+            self._extend_trail(_floor_point(shape))
             self._line.points = self._trail_segments()
 
     def remove(self) -> None:
         """Take the person off the stage."""
         for node in (self._balls, self._bones, self._line):
             node.remove()
+
+    def _extend_trail(self, point: Float32) -> None:
+        if np.linalg.norm(point - self._trail[-1]) > TRAIL_JUMP_M:
+            self._trail.extend([point] * (TRAIL_POINTS + 1))
+        self._trail.append(point)
 
     def _trail_segments(self) -> Float32:
         points = np.array(self._trail, np.float32)
