@@ -47,13 +47,15 @@ class Subscriber:
         """Frames that were sent and did not arrive (with `newest_only`, that were skipped too)."""
         self.rejected = 0
         """Messages that were not poses of this format."""
-        self._timeout, self._newest_only = timeout, newest_only
+        self._timeout = timeout
         self._last_seq: int | None = None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = self._context.socket(zmq.SUB)
-        self._configure()
+        # A socket per topic: the one that holds only the newest message would lose poses to meta messages.
+        self._poses, self._metas = self._socket(POSE_TOPIC), self._socket(META_TOPIC)
+        self._poses.setsockopt(zmq.CONFLATE, int(newest_only))
         try:
-            self._socket.connect(endpoint)
+            self._poses.connect(endpoint)
+            self._metas.connect(endpoint)
         except zmq.ZMQError as error:
             self.close()
             raise ConfigError(
@@ -65,12 +67,13 @@ class Subscriber:
         seconds (None: wait for ever)."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not self._socket.poll(None if left is None else int(left * 1000)):
+            left_ms = None if deadline is None else max(0, round((deadline - time.monotonic()) * 1000))
+            arrived = self._poses.poll(left_ms)
+            self._take_meta()
+            if not arrived:
                 return None
-            message = self._take_newest() if self._newest_only else self._take()
-            if message is not None:
-                self._count(message.seq)
+            message = self._take_pose()
+            if message is not None or left_ms == 0:
                 return message
 
     def __iter__(self) -> Iterator[PoseMessage]:
@@ -80,7 +83,8 @@ class Subscriber:
 
     def close(self) -> None:
         """Disconnect; idempotent."""
-        self._socket.close()
+        self._poses.close()
+        self._metas.close()
         self._context.term()
 
     def __enter__(self) -> Subscriber:
@@ -89,9 +93,10 @@ class Subscriber:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _configure(self) -> None:
+    def _socket(self, topic: bytes) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.SUB)
         for option, value in (
-            (zmq.RCVHWM, 4 if self._newest_only else QUEUE_ALL),
+            (zmq.RCVHWM, QUEUE_ALL),
             (zmq.LINGER, 0),
             (zmq.MAXMSGSIZE, MAX_BYTES + len(POSE_TOPIC)),
             (zmq.HEARTBEAT_IVL, 1000),
@@ -100,26 +105,28 @@ class Subscriber:
             (zmq.RECONNECT_IVL_MAX, 2000),
             (zmq.IPV6, 1),
         ):
-            self._socket.setsockopt(option, value)
-        for topic in (POSE_TOPIC, META_TOPIC):
-            self._socket.setsockopt(zmq.SUBSCRIBE, topic)
+            socket.setsockopt(option, value)
+        socket.setsockopt(zmq.SUBSCRIBE, topic)
+        return socket
 
-    def _take(self) -> PoseMessage | None:
-        """One message that waits; None when it was the meta message, or not one of ours."""
-        data = self._socket.recv(zmq.NOBLOCK)
+    def _take_pose(self) -> PoseMessage | None:
+        """The message that waits; None when it was not one of ours."""
+        data = self._poses.recv(zmq.NOBLOCK)
         try:
-            if data.startswith(POSE_TOPIC):
-                return decode_pose(data[len(POSE_TOPIC) :])
-            self.meta = decode_meta(data[len(META_TOPIC) :])
+            message = decode_pose(data.removeprefix(POSE_TOPIC))
         except WireError:
             self.rejected += 1
-        return None
+            return None
+        self._count(message.seq)
+        return message
 
-    def _take_newest(self) -> PoseMessage | None:
-        newest = None
-        while self._socket.poll(0):
-            newest = self._take() or newest
-        return newest
+    def _take_meta(self) -> None:
+        while self._metas.poll(0):
+            data = self._metas.recv(zmq.NOBLOCK)
+            try:
+                self.meta = decode_meta(data.removeprefix(META_TOPIC))
+            except WireError:
+                self.rejected += 1
 
     def _count(self, seq: int) -> None:
         """A number that does not grow means that the sender started anew: nothing is known to be lost."""

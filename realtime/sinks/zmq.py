@@ -77,6 +77,9 @@ class ZmqSink:
         if self._socket is None:
             raise SinkError(f"{self.name} is not open.")
         try:
+            # Asking for events makes libzmq take note of what receivers have read. Left to itself it does so
+            # about once a millisecond, and takes a short burst for a receiver that is too slow.
+            self._socket.getsockopt(zmq.EVENTS)
             now_ns = time.monotonic_ns()
             if now_ns >= self._meta_due_ns:
                 self._meta_due_ns = now_ns + META_PERIOD_NS
