@@ -33,7 +33,9 @@ def export_lifter(lifter: RayLifter, metadata: LifterMetadata, path: Path) -> fl
         _write(lifter.eval(), metadata, partial)
         difference = _largest_difference(lifter, partial)
         if not difference <= TOLERANCE_M:
-            raise ModelError(f"The exported network differs from torch by {difference:.2e} m; it was not written.")
+            raise ModelError(
+                f"The exported network differs from torch by {difference:.2e} m; it was not written."
+            )
         os.replace(partial, path)
     return difference
 

@@ -47,7 +47,9 @@ def read_metadata(stored: Mapping[str, str]) -> LifterMetadata:
     try:
         values = json.loads(text)
         if values["format"] != FORMAT:
-            raise ModelError(f"This lifter has format {values['format']}, this version reads {FORMAT}. {_REMEDY}")
+            raise ModelError(
+                f"This lifter has format {values['format']}, this version reads {FORMAT}. {_REMEDY}"
+            )
         for name, expected in (("input_joints", BODY21), ("output_joints", SEALCAP26)):
             if tuple(values[name]) != expected.joints:
                 raise ModelError(f"This lifter's {name} are not those of {expected.name}. {_REMEDY}")
@@ -61,7 +63,9 @@ def read_metadata(stored: Mapping[str, str]) -> LifterMetadata:
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"This lifter's metadata is damaged ({error!r}). {_REMEDY}") from error
     if not 1 <= metadata.window <= 1000 or not 1.0 <= metadata.fps <= 1000.0:
-        raise ModelError(f"This lifter claims a window of {metadata.window} frames at {metadata.fps} fps. {_REMEDY}")
+        raise ModelError(
+            f"This lifter claims a window of {metadata.window} frames at {metadata.fps} fps. {_REMEDY}"
+        )
     return metadata
 
 

@@ -98,7 +98,7 @@ def from_hips(joints: Tensor) -> Tensor:
 
 
 def seen_joints(confidence: Tensor) -> Tensor:
-    """(B,21) confidences to (B,26) 0 or 1; joints inside the body, which no detector reports, count as seen."""
+    """(B,21) confidences to (B,26) 0 or 1; joints inside the body, which nobody reports, count as seen."""
     seen = torch.ones(len(confidence), len(SEALCAP26))
     seen[:, _BODY21] = (confidence > 0).float()
     return seen
@@ -125,7 +125,9 @@ def feed(maker: BatchMaker, first: int, last: int, workers: int = 1) -> Iterator
             if stop.is_set() or isinstance(item, BaseException):
                 return
 
-    threads = [threading.Thread(target=work, args=(i,), name=f"batches-{i}", daemon=True) for i in range(workers)]
+    threads = [
+        threading.Thread(target=work, args=(i,), name=f"batches-{i}", daemon=True) for i in range(workers)
+    ]
     for thread in threads:
         thread.start()
     try:
@@ -141,7 +143,7 @@ def feed(maker: BatchMaker, first: int, last: int, workers: int = 1) -> Iterator
 
 
 def _told_gravity(gravity: Tensor, known: float, noise_deg: float, rng: Generator) -> Tensor:
-    """(B,3) true directions to (B,4): slightly wrong, and with a flag that is 0 in 1 - `known` of the rows."""
+    """(B,3) true directions to (B,4): slightly wrong, with a flag that is 0 in 1 - `known` of the rows."""
     count = len(gravity)
     spread = math.radians(noise_deg) * 2 * torch.rand(count, 1, generator=rng)
     wrong = gravity + spread * torch.randn(count, 3, generator=rng)

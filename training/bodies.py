@@ -1,4 +1,4 @@
-"""Moving bodies of all builds, sampled from a corpus: windows of joints in world axes (metres, Z up, floor 0).
+"""Moving bodies of all builds, sampled from a corpus: joints in world axes (metres, Z up, floor at 0).
 
 Everything happens on bone vectors: mirroring, mixing two people's halves, bending limbs and scaling are all
 linear there, and one product with the ancestor matrix turns bones into joints.
@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from lifting.skeleton import SEALCAP26, Skeleton
 from training.corpus import Corpus
-from training.pose_variety import bend, rotation_about
+from training.pose_variety import bend, lean, rotation_about, straighten
 
 
 class BodyVariety(BaseModel):
@@ -23,24 +23,35 @@ class BodyVariety(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    category_power: float = Field(0.35, ge=0, le=1)
+    category_power: float = Field(default=0.35, ge=0, le=1)
     """0: clips count by length; 1: every category of motion counts the same."""
-    time_warp: float = Field(1.6, ge=1)
+    time_warp: float = Field(default=1.6, ge=1)
     """Motion is played between 1/x and x times as fast."""
-    stream_start: float = Field(0.08, ge=0, le=1)
+    stream_start: float = Field(default=0.08, ge=0, le=1)
     """Share of windows that begin before the clip, like the first frames of a stream."""
-    mix: float = Field(0.3, ge=0, le=1)
+    mix: float = Field(default=0.3, ge=0, le=1)
     """Share of windows with the legs of one clip and the upper body of another."""
-    bend: float = Field(0.3, ge=0, le=1)
+    bend: float = Field(default=0.3, ge=0, le=1)
     """Share of windows whose limbs and trunk are bent away from the recorded pose."""
     stature_m: tuple[float, float] = (1.70, 0.09)
     """Mean and standard deviation of body height."""
-    bone_sd: float = Field(0.06, ge=0)
+    bone_sd: float = Field(default=0.06, ge=0)
     """Standard deviation of a bone's relative length, the same on both sides."""
-    asymmetry_sd: float = Field(0.01, ge=0)
+    asymmetry_sd: float = Field(default=0.01, ge=0)
     """Standard deviation of a bone's relative length, for each side alone."""
-    leg_sd: float = Field(0.03, ge=0)
+    leg_sd: float = Field(default=0.03, ge=0)
     """Standard deviation of a common factor of thigh and shank."""
+    anatomy: dict[str, float] = {"knee": 1.05, "ankle": 0.97, "hip": 1.06}
+    """Mean factor of the bone that ends at a joint (both sides): corrects the corpus's own proportions. In
+    CMU's data thigh and shank are as 0.48 to 0.52; anatomy (de Leva 1996) says 0.495 to 0.505."""
+    straighten_deg: tuple[float, float] = (11.0, 6.0)
+    """Mean and standard deviation of the knee flexion that is taken away. The corpus's knee centres lie too
+    far forward: slow, upright people show a median of 17 degrees where nearly straight legs are usual."""
+    lean_legs_deg: tuple[float, float] = (3.0, 3.0)
+    """Mean and standard deviation of a forward swing of the legs about the hips. The corpus's upright people
+    have their hips 85 mm before their ankles, quietly standing ones about 40 mm (Winter 1995)."""
+    lean_trunk_deg: tuple[float, float] = (-2.0, 4.0)
+    """The same of the trunk."""
 
 
 class BodySampler:
@@ -53,6 +64,7 @@ class BodySampler:
         self._stature = torch.from_numpy(corpus.stature_m)
         self._chance = torch.from_numpy(_clip_chances(corpus, variety.category_power))
         self._ancestors = ancestor_matrix(SEALCAP26)
+        self._anatomy = torch.tensor([math.log(variety.anatomy.get(_part(n), 1.0)) for n in SEALCAP26.joints])
         self._twin = torch.from_numpy(SEALCAP26.mirrored.copy())
 
     def sample(self, count: int, window: int, rng: Generator) -> Tensor:
@@ -70,6 +82,8 @@ class BodySampler:
         if bent:
             chosen = torch.randperm(count, generator=rng)[:bent]
             bones[chosen] = bend(bones[chosen], self._ancestors, rng)
+        bones = straighten(bones, v.straighten_deg, rng)
+        bones = lean(bones, v.lean_legs_deg, v.lean_trunk_deg, rng)
         bones = bones * self._scales(stature, rng)[:, None, :, None]
         return torch.einsum("jk,btkc->btjc", self._ancestors, bones)
 
@@ -89,19 +103,24 @@ class BodySampler:
         after = torch.minimum(before + 1, last.long()[:, None])
         weight = (time - before)[..., None, None]
         first = self._first[clip][:, None]
-        return torch.lerp(self._bones[first + before], self._bones[first + after], weight), self._stature[clip]
+        return torch.lerp(self._bones[first + before], self._bones[first + after], weight), self._stature[
+            clip
+        ]
 
     def _scales(self, stature: Tensor, rng: Generator) -> Tensor:
         """(B,26) factor of each bone's length; row 0 scales the path of the pelvis."""
         v, count, joints = self.variety, len(stature), len(SEALCAP26)
         mean, sd = v.stature_m
         height = (mean + sd * torch.randn(count, generator=rng)).clamp(mean - 3 * sd, mean + 3 * sd)
-        common = (v.bone_sd * torch.randn(count, joints, generator=rng)).clamp(-2.5 * v.bone_sd, 2.5 * v.bone_sd)
+        common = (v.bone_sd * torch.randn(count, joints, generator=rng)).clamp(
+            -2.5 * v.bone_sd, 2.5 * v.bone_sd
+        )
         common[:, _RIGHT] = common[:, _LEFT]
         common[:, _TRUNK] = common[:, _TRUNK[:1]]
         common[:, _FACE] = common[:, _FACE[:1]] + 0.5 * (common[:, _FACE] - common[:, _FACE[:1]])
         leg = v.leg_sd * torch.randn(count, 1, generator=rng)
         common[:, _LEGS] += leg
+        common += self._anatomy
         common[:, 0] = leg[:, 0]  # longer legs carry the pelvis higher
         own = v.asymmetry_sd * torch.randn(count, joints, generator=rng)
         return (height / stature)[:, None] * torch.exp(common + own)
@@ -125,6 +144,11 @@ def _clip_chances(corpus: Corpus, power: float) -> np.ndarray[tuple[int], np.dty
         member = category == name
         weight[member] *= corpus.frames[member].sum() ** -power
     return weight / weight.sum()  # type: ignore[no-any-return]
+
+
+def _part(joint: str) -> str:
+    """left_knee → knee."""
+    return joint.removeprefix("left_").removeprefix("right_")
 
 
 def _with_heading_of(target: Tensor, other: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Virtual cameras: moving bodies in world axes (Z up) become joints in camera axes (x right, y down, z ahead)."""
+"""Virtual cameras: bodies in world axes (Z up) become joints in camera axes (x right, y down, z ahead)."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ class CameraVariety(BaseModel):
 
     height_m: Range = (0.3, 2.5)
     """Above the floor."""
-    distance_m: Range = (1.1, 6.0)
+    distance_m: Range = (0.9, 6.0)
     """From camera to person along the floor; logarithmic."""
     fov_deg: Range = (40.0, 90.0)
     """Angle along the longer side of the picture."""
     aspect: Range = (0.5, 1.0)
     """Shorter side over longer side."""
-    landscape: float = Field(0.6, ge=0, le=1)
+    landscape: float = Field(default=0.6, ge=0, le=1)
     """Share of pictures that are wider than high."""
-    aim: float = Field(0.5, ge=0)
+    aim: float = Field(default=0.5, ge=0)
     """How far from the middle of the picture the person may be, in shares of half the picture's angle."""
     pitch_deg: Range = (-22.0, 38.0)
     """Limits of the camera's tilt; positive looks down."""
-    roll_sd_deg: float = Field(4.0, ge=0)
+    roll_sd_deg: float = Field(default=4.0, ge=0)
     """Standard deviation of the small roll of every camera."""
-    roll_deg: float = Field(29.0, ge=0)
+    roll_deg: float = Field(default=29.0, ge=0)
     """Largest roll of the cameras in `rolled`."""
-    rolled: float = Field(0.3, ge=0, le=1)
+    rolled: float = Field(default=0.3, ge=0, le=1)
     """Share of cameras that are rolled on purpose."""
-
 
 
 def look(joints_world: Tensor, variety: CameraVariety, rng: Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,7 +80,7 @@ def camera_rotation(yaw: Tensor, pitch: Tensor, roll: Tensor) -> Tensor:
     level = torch.stack([right, torch.linalg.cross(ahead, right), ahead], dim=1)
     cos, sin = roll.cos(), roll.sin()
     turn = torch.stack([cos, sin, zero, -sin, cos, zero, zero, zero, one], dim=-1).unflatten(-1, (3, 3))
-    return turn @ level
+    return torch.matmul(turn, level)
 
 
 class _Uniform:

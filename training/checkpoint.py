@@ -60,13 +60,15 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not path.is_file():
         raise ModelError(f"There is no checkpoint {path}. Make one with: sealcap train configs/lifter.yaml")
     try:
-        with safetensors.safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safetensors.safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
         tensors = load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
         raise ModelError(f"{path} is damaged or no safetensors file: {error}.") from error
     if metadata.get("format") != FORMAT:
-        raise ModelError(f"{path} is no training checkpoint: its format is {metadata.get('format')!r}, not {FORMAT!r}.")
+        raise ModelError(
+            f"{path} is no training checkpoint: its format is {metadata.get('format')!r}, not {FORMAT!r}."
+        )
     validation = {k.partition(".")[2]: float(v) for k, v in metadata.items() if k.startswith("validation.")}
     try:
         config = TrainingConfig.model_validate_json(metadata["config"])

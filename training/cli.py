@@ -20,9 +20,9 @@ from training.trainer import train as run_training
 
 DATA_LICENCES = {
     "CMU Graphics Lab Motion Capture Database": (
-        "Free for research and commercial use; not to be resold directly, even in converted form. The data used "
-        "in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from NSF "
-        "EIA-0196217."
+        "Free for research and commercial use; not to be resold directly, even in converted form. The data "
+        "used in this project was obtained from mocap.cs.cmu.edu. The database was created with funding from "
+        "NSF EIA-0196217."
     )
 }
 CORPUS_FPS = 30.0
@@ -31,8 +31,8 @@ CORPUS_FPS = 30.0
 def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
     """Train a lifter as CONFIG (a YAML file, see configs/lifter.yaml) says.
 
-    Progress, curves for TensorBoard and checkpoints go into the folder OUT, by default runs/NAME. Called again
-    after an interruption, it continues where it stopped; --restart begins anew.
+    Progress, curves for TensorBoard and checkpoints go into the folder OUT, by default runs/NAME. Called
+    again after an interruption, it continues where it stopped; --restart begins anew.
     """
     settings = load_config(config)
     folder = out or Path("runs") / settings.name
@@ -52,9 +52,10 @@ def evaluate(
 ) -> None:
     """Measure a lifter.
 
-    CHECKPOINT is a training checkpoint, measured on the synthetic observations of one SPLIT of its corpus; or,
-    with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every clip of 2D detections are
-    written to OUT. --fov and --camera-pitch (degrees, down positive) describe the camera of those clips.
+    CHECKPOINT is a training checkpoint, measured on the synthetic observations of one SPLIT of its corpus;
+    or, with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every clip of 2D
+    detections are written to OUT. --fov and --camera-pitch (degrees, down positive) describe the camera of
+    those clips.
     """
     if detections is not None:
         gravity = None if camera_pitch is None else gravity_from_pitch(camera_pitch)

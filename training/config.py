@@ -32,7 +32,7 @@ class ModelConfig(_Section):
 
     backbone: str = "temporal_conv"
     """A name in lifting.models.BACKBONES."""
-    window: int = Field(9, ge=1, le=243)
+    window: int = Field(default=9, ge=1, le=243)
     """Frames at `fps` that the network sees."""
     options: dict[str, int | float] = {}
     """Arguments of the backbone itself."""
@@ -45,17 +45,17 @@ class OptimiserConfig(_Section):
     """Gradient steps; windows seen = steps × batch."""
     batch: int = Field(ge=2)
     """Windows per step."""
-    pairs: float = Field(0.33, ge=0, le=1)
+    pairs: float = Field(default=0.33, ge=0, le=1)
     """Share of the batch that is also answered one frame earlier, for the velocity loss."""
-    learning_rate: float = Field(1.2e-3, gt=0)
+    learning_rate: float = Field(default=1.2e-3, gt=0)
     """Peak, reached after `warmup`, falling to 1 % along a cosine."""
-    warmup: int = Field(200, ge=0)
+    warmup: int = Field(default=200, ge=0)
     """Steps of linear rise."""
-    weight_decay: float = Field(0.02, ge=0)
+    weight_decay: float = Field(default=0.02, ge=0)
     """Of AdamW."""
-    clip: float = Field(1.0, gt=0)
+    clip: float = Field(default=1.0, gt=0)
     """Largest norm of the gradient."""
-    ema: float = Field(0.998, ge=0, lt=1)
+    ema: float = Field(default=0.998, ge=0, lt=1)
     """Decay of the running mean of the weights, which is what gets exported."""
     bf16: bool = True
     """Compute the backbone in bfloat16; falls back to float32 by itself where the CPU has no such unit."""
@@ -68,13 +68,13 @@ class TrainingConfig(_Section):
     """What the run is called: its folder, its exported model."""
     seed: int = 1
     """Every random number of the run follows from it and the step."""
-    gravity_known: float = Field(0.5, ge=0, le=1)
+    gravity_known: float = Field(default=0.5, ge=0, le=1)
     """Share of windows in which the network is told where gravity points."""
-    gravity_noise_deg: float = Field(3.0, ge=0)
+    gravity_noise_deg: float = Field(default=3.0, ge=0)
     """Largest typical error of that direction."""
-    checkpoint_every: int = Field(500, ge=1)
+    checkpoint_every: int = Field(default=500, ge=1)
     """Steps between checkpoints; a killed run continues from the last one."""
-    validate_every: int = Field(2000, ge=1)
+    validate_every: int = Field(default=2000, ge=1)
     """Steps between validations."""
     corpus: CorpusConfig
     model: ModelConfig = ModelConfig()
@@ -90,12 +90,14 @@ class TrainingConfig(_Section):
     def _known_losses(cls, losses: dict[str, float]) -> dict[str, float]:
         unknown = sorted(set(losses) - set(LOSSES))
         if unknown or not losses:
-            raise ValueError(f"no loss is called {', '.join(unknown) or 'nothing'}; there are {', '.join(LOSSES)}")
+            raise ValueError(
+                f"no loss is called {', '.join(unknown) or 'nothing'}; there are {', '.join(LOSSES)}"
+            )
         return losses
 
 
 def load_config(path: Path) -> TrainingConfig:
-    """Read and check a training configuration. Raises ConfigError that names the key and what would be right."""
+    """Read and check a training configuration. Raises ConfigError naming the key and what would be right."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -19,7 +19,19 @@ from lifting.skeleton import SEALCAP26
 
 MISSING = -32768
 MIN_FRAMES = 20
-_FIELDS = ("joints", "rel", "root", "scale", "start", "name", "subject", "category", "stature", "fps", "joint_valid")
+_FIELDS = (
+    "joints",
+    "rel",
+    "root",
+    "scale",
+    "start",
+    "name",
+    "subject",
+    "category",
+    "stature",
+    "fps",
+    "joint_valid",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +66,8 @@ def load_corpus(folder: Path, name: str, split: str) -> Corpus:
     if not path.is_file():
         there = ", ".join(sorted(p.name for p in folder.glob("*.npz"))) or "no .npz file"
         raise DataError(
-            f"There is no motion corpus {path}; the folder holds {there}. Set corpus.folder and corpus.name in the "
-            f"training configuration."
+            f"There is no motion corpus {path}; the folder holds {there}. Set corpus.folder and "
+            f"corpus.name in the training configuration."
         )
     table = _read(path)
     columns = _columns(table["joints"], path)
@@ -111,7 +123,12 @@ def _positions(table: dict[str, NDArray[np.generic]], path: Path) -> NDArray[np.
             f"{path}: rel {rel.shape} and root {root.shape} do not fit {len(table['joints'])} joints; "
             f"(F, joints, 3) and (F, 3) are expected."
         )
-    if start.ndim != 1 or start[0] != 0 or start[-1] != len(rel) or (np.diff(start.astype(np.int64)) <= 0).any():
+    if (
+        start.ndim != 1
+        or start[0] != 0
+        or start[-1] != len(rel)
+        or (np.diff(start.astype(np.int64)) <= 0).any()
+    ):
         raise DataError(f"{path}: start must rise from 0 to the number of frames, {len(rel)}.")
     relative: NDArray[np.float32] = rel.astype(np.float32) * np.float32(table["scale"])
     return relative + root.astype(np.float32)[:, None]
@@ -120,7 +137,9 @@ def _positions(table: dict[str, NDArray[np.generic]], path: Path) -> NDArray[np.
 def _usable_clips(table: dict[str, NDArray[np.generic]], columns: list[int], path: Path) -> NDArray[np.bool_]:
     """(N,) clips long enough in which every joint we need was captured."""
     lengths = np.diff(table["start"].astype(np.int64))
-    fields = {name: table[name].shape[0] for name in ("name", "subject", "category", "stature", "joint_valid")}
+    fields = {
+        name: table[name].shape[0] for name in ("name", "subject", "category", "stature", "joint_valid")
+    }
     if set(fields.values()) != {len(lengths)}:
         raise DataError(f"{path}: {len(lengths)} clips, but the fields per clip have lengths {fields}.")
     captured = table["joint_valid"][:, columns].astype(bool).all(axis=1)
@@ -128,7 +147,9 @@ def _usable_clips(table: dict[str, NDArray[np.generic]], columns: list[int], pat
     gaps = (table["rel"][:, columns] == MISSING).any(axis=(1, 2))
     keep &= ~np.logical_or.reduceat(gaps, table["start"][:-1].astype(np.int64))
     if not keep.any():
-        raise DataError(f"{path} has no clip of at least {MIN_FRAMES} frames with all joints of {SEALCAP26.name}.")
+        raise DataError(
+            f"{path} has no clip of at least {MIN_FRAMES} frames with all joints of {SEALCAP26.name}."
+        )
     return keep
 
 

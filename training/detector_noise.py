@@ -31,39 +31,39 @@ class DetectorNoise(BaseModel):
     """How often each detector family is imitated (training.joint_offsets.PROFILES)."""
     offset_share: Range = (0.5, 1.5)
     """Share of a family's mean joint offsets, drawn per window."""
-    offset_sd_m: float = Field(0.010, ge=0)
+    offset_sd_m: float = Field(default=0.010, ge=0)
     """Random joint offset per window, the same on both sides; hips 1.5 times as much."""
-    offset_side_sd_m: float = Field(0.004, ge=0)
+    offset_side_sd_m: float = Field(default=0.004, ge=0)
     """Random joint offset per window, for each side alone."""
-    along_limb_sd: float = Field(0.035, ge=0)
+    along_limb_sd: float = Field(default=0.035, ge=0)
     """Random offset of elbows, wrists, knees, ankles towards the joint before, in lengths of the bone."""
-    jitter: Range = (0.004, 0.03)
+    jitter: Range = (0.005, 0.03)
     """Standard deviation of the noise on each coordinate, logarithmic."""
-    correlation: Range = (0.5, 0.96)
+    correlation: Range = (0.65, 0.97)
     """From frame to frame at 30 fps, of the slow part of the noise."""
-    white: Range = (0.1, 0.6)
+    white: Range = (0.1, 0.5)
     """Share of the noise that is new in every frame."""
-    covered: float = Field(0.3, ge=0, le=1)
+    covered: float = Field(default=0.3, ge=0, le=1)
     """Chance of each of three events in which a body part is covered."""
     covered_frames: Range = (2.0, 60.0)
     """Length of such an event."""
     covered_jitter: Range = (0.02, 0.2)
     """Additional noise of a point that is covered completely."""
-    covered_lost: float = Field(0.25, ge=0, le=1)
+    covered_lost: float = Field(default=0.25, ge=0, le=1)
     """Share of these events in which the points are gone (confidence 0)."""
-    lost: float = Field(0.01, ge=0, le=1)
+    lost: float = Field(default=0.01, ge=0, le=1)
     """Largest share of single points that are missing."""
-    outlier: float = Field(0.002, ge=0, le=1)
+    outlier: float = Field(default=0.002, ge=0, le=1)
     """Share of points that are somewhere else."""
-    swap: float = Field(0.02, ge=0, le=1)
+    swap: float = Field(default=0.02, ge=0, le=1)
     """Chance that left and right are exchanged for a while."""
-    swap_from_behind: float = Field(0.05, ge=0, le=1)
+    swap_from_behind: float = Field(default=0.05, ge=0, le=1)
     """Additional chance for people seen from behind."""
     swap_frames: Range = (1.0, 12.0)
     """How long."""
-    wrong_focal: float = Field(0.6, ge=0, le=1)
+    wrong_focal: float = Field(default=0.6, ge=0, le=1)
     """Share of windows whose camera has another focal length than assumed."""
-    focal_spread: float = Field(0.35, ge=0)
+    focal_spread: float = Field(default=0.35, ge=0)
     """Largest logarithm of that ratio."""
 
 
@@ -95,14 +95,24 @@ def body_frames(body: Tensor) -> Tensor:
     """(…,21,3) BODY21 positions -> (…,4,3,3) axes left, up, forward (as columns) of FRAMES."""
     hips = body[..., _HIPS, :].mean(dim=-2)
     shoulders = body[..., _SHOULDERS, :].mean(dim=-2)
-    across = body[..., _HIPS[0], :] - body[..., _HIPS[1], :] + body[..., _SHOULDERS[0], :] - body[..., _SHOULDERS[1], :]
+    across = (
+        body[..., _HIPS[0], :]
+        - body[..., _HIPS[1], :]
+        + body[..., _SHOULDERS[0], :]
+        - body[..., _SHOULDERS[1], :]
+    )
     ears = body[..., _EARS[0], :] - body[..., _EARS[1], :]
     gaze = body[..., 0, :] - body[..., _EARS, :].mean(dim=-2)
     frames = [_axes(across, shoulders - hips), _axes(ears, torch.linalg.cross(gaze, ears, dim=-1))]
     for knee, ankle, heel, toe in _FEET:
         shank = body[..., knee, :] - body[..., ankle, :]
         ahead = body[..., toe, :] - body[..., heel, :]
-        frames.append(_axes(torch.linalg.cross(shank, ahead, dim=-1), torch.linalg.cross(ahead, torch.linalg.cross(shank, ahead, dim=-1), dim=-1)))
+        frames.append(
+            _axes(
+                torch.linalg.cross(shank, ahead, dim=-1),
+                torch.linalg.cross(ahead, torch.linalg.cross(shank, ahead, dim=-1), dim=-1),
+            )
+        )
     return torch.stack(frames, dim=-3)
 
 
@@ -144,7 +154,7 @@ def _clear_view(profile: Tensor, frames: int, noise: DetectorNoise, draw: _Draw)
 
 
 def _cover(sigma: Tensor, confidence: Tensor, noise: DetectorNoise, draw: _Draw) -> tuple[Tensor, Tensor]:
-    """Three chances of a body part being covered for a while: confidence falls, noise grows. (B,T,21) each."""
+    """Three chances of a body part being covered for a while: confidence falls, noise grows; (B,T,21)."""
     count, frames, _ = confidence.shape
     for _ in range(3):
         group = _GROUPS[draw.choice([1.0] * len(_GROUPS), count)]  # (B,21)
@@ -239,13 +249,40 @@ _FRAME = torch.tensor([frame_of(joint) for joint in BODY21.joints])
 _IS_RIGHT = torch.tensor([name.startswith("right_") for name in BODY21.joints])
 _IS_FOOT = _mask("heel", "toe")
 _LEG = ("knee", "ankle", "heel", "toe")
-_JITTER = 1.0 - 0.3 * _mask("nose", "eye", "ear").float() + 0.3 * _mask("heel", "toe", "wrist", "hip").float()
-_LIMB_END = torch.tensor([BODY21.index(f"{s}_{p}") for p in ("elbow", "wrist", "knee", "ankle") for s in ("left", "right")])
-_LIMB_START = torch.tensor([BODY21.index(f"{s}_{p}") for p in ("shoulder", "elbow", "hip", "knee") for s in ("left", "right")])
-_SWAPPED = torch.stack([_mask(*(n for n in BODY21.joints)), _mask("hip", *_LEG), _mask("shoulder", "elbow", "wrist")])
+_JITTER_OF = {
+    "nose": 0.9,
+    "eye": 0.9,
+    "ear": 0.9,
+    "shoulder": 0.7,
+    "wrist": 1.4,
+    "hip": 1.2,
+    "heel": 1.2,
+    "toe": 1.2,
+}
+_JITTER = torch.tensor([_JITTER_OF.get(name.rpartition("_")[2], 1.0) for name in BODY21.joints])
+_LIMB_END = torch.tensor(
+    [BODY21.index(f"{s}_{p}") for p in ("elbow", "wrist", "knee", "ankle") for s in ("left", "right")]
+)
+_LIMB_START = torch.tensor(
+    [BODY21.index(f"{s}_{p}") for p in ("shoulder", "elbow", "hip", "knee") for s in ("left", "right")]
+)
+_SWAPPED = torch.stack(
+    [_mask(*(n for n in BODY21.joints)), _mask("hip", *_LEG), _mask("shoulder", "elbow", "wrist")]
+)
 _GROUPS = torch.stack(
     [
-        *(_side(s, *parts) for s in ("left", "right") for parts in (("elbow", "wrist"), ("wrist",), _LEG, ("ankle", "heel", "toe"), ("shoulder", "elbow", "wrist"), ("hip", *_LEG))),
+        *(
+            _side(s, *parts)
+            for s in ("left", "right")
+            for parts in (
+                ("elbow", "wrist"),
+                ("wrist",),
+                _LEG,
+                ("ankle", "heel", "toe"),
+                ("shoulder", "elbow", "wrist"),
+                ("hip", *_LEG),
+            )
+        ),
         _mask("nose", "eye", "ear"),
         _mask("hip"),
         _mask("shoulder"),

@@ -25,7 +25,9 @@ SEQUENCE_FRAMES = 24
 _SEGMENTS = [SEALCAP26.edges[i] for i in range(len(SEALCAP26.edges)) if "eye" not in SEALCAP26.joints[i + 1]]
 
 
-def evaluate_synthetic(lifter: RayLifter, corpus: Corpus, config: TrainingConfig, seed: int = 7) -> dict[str, float]:
+def evaluate_synthetic(
+    lifter: RayLifter, corpus: Corpus, config: TrainingConfig, seed: int = 7
+) -> dict[str, float]:
     """Errors on `SEQUENCES` short sequences of `corpus`, filmed and observed as `config` says.
 
     Lengths end in _m (metres), accelerations in _mps2; the sequences are the same for the same seed.
@@ -45,13 +47,18 @@ def evaluate_synthetic(lifter: RayLifter, corpus: Corpus, config: TrainingConfig
         "p_mpjpe_m": metrics.p_mpjpe(flat, flat_exact),
         "n_mpjpe_m": metrics.n_mpjpe(flat, flat_exact),
         "pck150": metrics.pck(flat, flat_exact),
-        "acceleration_error_mps2": float(np.mean([metrics.acceleration_error(p, t, corpus.fps) for p, t in pairs])),
+        "acceleration_error_mps2": float(
+            np.mean([metrics.acceleration_error(p, t, corpus.fps) for p, t in pairs])
+        ),
         "bone_variation": float(np.mean([metrics.bone_variation(p, _SEGMENTS) for p in joints.numpy()])),
     }
 
 
 def lift_detections(
-    lifter: Lifter, detections: dict[str, NDArray[Any]], fov_deg: float, gravity_cam: NDArray[np.float64] | None
+    lifter: Lifter,
+    detections: dict[str, NDArray[Any]],
+    fov_deg: float,
+    gravity_cam: NDArray[np.float64] | None,
 ) -> NDArray[np.float32]:
     """One clip's 2D detections to poses (N,26,3), each from frames up to its own; NaN where nobody was found.
 

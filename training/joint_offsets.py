@@ -1,7 +1,7 @@
 """Where 2D detectors put their joints, compared with the corpus's joint centres: a table of data.
 
-A detector's hip is not the anatomical hip. These differences are the same in every frame, so no averaging over
-time removes them, and a lifter that does not expect them reads them as a tilt of the body. Offsets are
+A detector's hip is not the anatomical hip. These differences are the same in every frame, so no averaging
+over time removes them, and a lifter that does not expect them reads them as a tilt of the body. Offsets are
 (left, up, forward) in millimetres for a person of 1.70 m, in the frame named beside the joint; for right
 joints `left` means away from the middle of the body on their side (outward).
 """
@@ -29,8 +29,12 @@ class Profile(NamedTuple):
 
 
 PROFILES: dict[str, Profile] = {
-    "blazepose": Profile({}, feet=True, confidence=(0.9, 1.0)),
-    "coco": Profile({}, feet=False, confidence=(0.5, 1.0)),
+    "blazepose": Profile(
+        {"hip": (8.0, -14.0, 0.0), "ankle": (0.0, 8.0, 0.0)}, feet=True, confidence=(0.9, 1.0)
+    ),
+    "coco": Profile(
+        {"hip": (8.0, 8.0, 0.0), "shoulder": (6.0, 12.0, 0.0)}, feet=False, confidence=(0.8, 1.0)
+    ),
 }
 
 

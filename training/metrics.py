@@ -1,4 +1,4 @@
-"""Measures of 3D pose error. Poses are (N,J,3) in metres, already relative to a root unless said otherwise."""
+"""Measures of 3D pose error. Poses are (N,J,3) in metres, relative to a root unless said otherwise."""
 
 from __future__ import annotations
 

@@ -48,13 +48,51 @@ def bend(bones: Tensor, ancestors: Tensor, rng: Generator) -> Tensor:
     return torch.where(plausible(out)[:, None, None, None], out, bones)
 
 
+def lean(
+    bones: Tensor, legs_deg: tuple[float, float], trunk_deg: tuple[float, float], rng: Generator
+) -> Tensor:
+    """Bones (B,T,26,3) with thighs and shanks swung forward and the trunk bowed forward by small angles.
+
+    `legs_deg`, `trunk_deg`: mean and standard deviation, one draw per window. The feet keep their direction.
+    """
+    left = _unit(bones[:, :, _LEFT_HIP] - bones[:, :, _RIGHT_HIP]).flatten(0, 1)  # (B*T,3)
+    count, frames = bones.shape[:2]
+    out = bones.clone()
+    for chosen, mean_sd, direction in ((_LONG_LEG_BONES, legs_deg, -1.0), (_UPPER, trunk_deg, 1.0)):
+        angle = direction * _angle(mean_sd, count, rng).repeat_interleave(frames)
+        R = rotation_about(left, angle).unflatten(0, (count, frames))
+        out[:, :, chosen] = torch.einsum("btij,btkj->btki", R, bones[:, :, chosen])
+    return out
+
+
+def straighten(bones: Tensor, knee_deg: tuple[float, float], rng: Generator) -> Tensor:
+    """Bones (B,T,26,3) with up to `knee_deg` less knee flexion (mean, standard deviation; one draw each).
+
+    A knee is never bent backwards, and flexions over 75 degrees stay as they are. Thigh and shank turn by
+    half the angle each, so that the ankle stays under the hip.
+    """
+    count, frames = bones.shape[:2]
+    left = _unit(bones[:, :, _LEFT_HIP] - bones[:, :, _RIGHT_HIP])
+    most = _angle(knee_deg, count, rng).clamp(min=0.0)[:, None]
+    out = bones.clone()
+    for thigh, shank in (_LEFT_LEG, _RIGHT_LEG):
+        upper, lower = _unit(bones[:, :, thigh]), _unit(bones[:, :, shank])
+        flexion = torch.atan2(_dot(torch.linalg.cross(upper, lower), left), _dot(upper, lower))  # (B,T)
+        fade = ((math.radians(75) - flexion) / math.radians(45)).clamp(0.0, 1.0)
+        half = torch.minimum(flexion.clamp(min=0.0), most * fade) / 2
+        for bone, angle in ((thigh, half), (shank, -half)):
+            R = rotation_about(left.flatten(0, 1), angle.flatten()).unflatten(0, (count, frames))
+            out[:, :, bone] = torch.einsum("btij,btj->bti", R, bones[:, :, bone])
+    return out
+
+
 def plausible(bones: Tensor) -> Tensor:
     """(B,) whether the newest frame of (B,T,26,3) keeps to the range of human hips, knees, arms and trunk."""
     pose = bones[:, -1]
     up = _unit(pose[:, _SPINE] + pose[:, _CHEST] + pose[:, _NECK])
     left = _unit(pose[:, _LEFT_HIP] - pose[:, _RIGHT_HIP])
     front = _unit(torch.linalg.cross(left, up))
-    good = up[:, 2] > -0.2
+    good: Tensor = up[:, 2] > -0.2
     for thigh, shank in (_LEFT_LEG, _RIGHT_LEG):
         upper, lower = _unit(pose[:, thigh]), _unit(pose[:, shank])
         good &= (_dot(upper, up) < 0.8) & (_dot(upper, front) > -0.6) & (_dot(upper, lower) > -0.87)
@@ -72,7 +110,8 @@ def rotation_about(axis: Tensor, angle: Tensor) -> Tensor:
     x, y, z = axis.unbind(dim=-1)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
     sin, cos = angle.sin()[:, None, None], angle.cos()[:, None, None]
-    return torch.eye(3) + sin * cross + (1 - cos) * (cross @ cross)
+    rotation: Tensor = torch.eye(3) + sin * cross + (1 - cos) * (cross @ cross)
+    return rotation
 
 
 def _turn(bones: Tensor, part: Part, side: Tensor, skip: Tensor, rng: Generator) -> None:
@@ -100,7 +139,9 @@ def _crouch(bones: Tensor, side: Tensor, on: Tensor, rng: Generator) -> None:
     _rotate(bones, _SHANKS, rotation_about(side, knee))
 
 
-def _bend_hinge(bones: Tensor, beyond: list[int], before: int, after: int, side: Tensor, angle: Tensor) -> None:
+def _bend_hinge(
+    bones: Tensor, beyond: list[int], before: int, after: int, side: Tensor, angle: Tensor
+) -> None:
     upper, lower = _unit(bones[:, -1, before]), _unit(bones[:, -1, after])
     # Nearly straight limbs have no plane of their own; the line through the hips helps out.
     axis = _unit(torch.linalg.cross(upper, lower) + 0.05 * side)
@@ -117,15 +158,17 @@ def _angle(mean_sd_deg: tuple[float, float], count: int, rng: Generator) -> Tens
 
 
 def _lowest(bones: Tensor, ancestors: Tensor) -> Tensor:
-    return torch.einsum("jk,bk->bj", ancestors, bones[:, -1, :, 2]).amin(dim=1)
+    height: Tensor = torch.einsum("jk,bk->bj", ancestors, bones[:, -1, :, 2])
+    return torch.amin(height, dim=1)
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return vector / vector.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    length: Tensor = vector.norm(dim=-1, keepdim=True)
+    return vector / length.clamp(min=1e-6)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    return (a * b).sum(dim=-1)
+    return torch.sum(a * b, dim=-1)
 
 
 def _below(*joints: str) -> list[int]:
@@ -139,24 +182,32 @@ def _below(*joints: str) -> list[int]:
 
 def _arm(side: str) -> Part:
     forearm = _below(f"{side}_wrist")
-    hinge = (forearm, *SEALCAP26.indices(f"{side}_elbow", f"{side}_wrist"))
+    hinge = (forearm, SEALCAP26.index(f"{side}_elbow"), SEALCAP26.index(f"{side}_wrist"))
     return Part(_below(f"{side}_elbow"), 35.0, (10.0, 35.0), hinge, (15.0, 35.0))
 
 
 def _leg(side: str) -> Part:
     shank = _below(f"{side}_ankle")
-    hinge = (shank, *SEALCAP26.indices(f"{side}_knee", f"{side}_ankle"))
+    hinge = (shank, SEALCAP26.index(f"{side}_knee"), SEALCAP26.index(f"{side}_ankle"))
     return Part(_below(f"{side}_knee"), 10.0, (15.0, 20.0), hinge, (15.0, 20.0))
 
 
 _LEFT_HIP, _RIGHT_HIP = SEALCAP26.indices("left_hip", "right_hip")
 _SPINE, _CHEST, _NECK = SEALCAP26.indices("spine", "chest", "neck")
-_LEFT_LEG, _RIGHT_LEG = SEALCAP26.indices("left_knee", "left_ankle"), SEALCAP26.indices("right_knee", "right_ankle")
-_LEFT_ARM, _RIGHT_ARM = SEALCAP26.indices("left_elbow", "left_wrist"), SEALCAP26.indices("right_elbow", "right_wrist")
+_LEFT_LEG, _RIGHT_LEG = (
+    SEALCAP26.indices("left_knee", "left_ankle"),
+    SEALCAP26.indices("right_knee", "right_ankle"),
+)
+_LEFT_ARM, _RIGHT_ARM = (
+    SEALCAP26.indices("left_elbow", "left_wrist"),
+    SEALCAP26.indices("right_elbow", "right_wrist"),
+)
 _LEGS = _below("left_knee", "right_knee")
+_LONG_LEG_BONES = SEALCAP26.indices("left_knee", "right_knee", "left_ankle", "right_ankle")
+_UPPER = _below("spine")
 _SHANKS = _below("left_ankle", "right_ankle")
 _PARTS = (
-    Part(_below("spine"), 12.0, (10.0, 20.0), None, (0.0, 0.0)),
+    Part(_UPPER, 12.0, (10.0, 20.0), None, (0.0, 0.0)),
     Part(_below("head"), 12.0, (0.0, 12.0), None, (0.0, 0.0)),
     _arm("left"),
     _arm("right"),

@@ -54,7 +54,7 @@ class Trainer:
         parts = {name: LOSSES[name](answer) for name in self.config.losses}
         total = torch.stack([weight * parts[name] for name, weight in self.config.losses.items()]).sum()
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         clip_grad_norm_(self.lifter.parameters(), self.config.optimiser.clip)
         self.optimiser.step()
         self.step += 1
@@ -105,8 +105,8 @@ class Trainer:
 def train(config: TrainingConfig, run: Path, *, restart: bool = False) -> Checkpoint:
     """Train to the last step, writing `run/checkpoint.safetensors` and TensorBoard events into `run`.
 
-    Continues from the checkpoint of an earlier, interrupted call with the same configuration unless `restart`.
-    Raises DataError for a bad corpus, ConfigError when the folder holds a run of another configuration.
+    Continues from the checkpoint of an earlier, interrupted call with the same configuration unless
+    `restart`. Raises DataError for a bad corpus, ConfigError when the folder holds another run.
     """
     cores = os.cpu_count() or 1
     workers = max(1, min(4, cores // 2))
@@ -148,11 +148,13 @@ def has_bf16() -> bool:
 
 
 def _same_run(config: TrainingConfig, before: TrainingConfig, path: Path) -> None:
-    ignored = {"corpus": {"folder"}, "checkpoint_every": True, "validate_every": True}
+    ignored = {"checkpoint_every", "validate_every"}
     new, old = config.model_dump(exclude=ignored), before.model_dump(exclude=ignored)
+    for values in (new, old):
+        values["corpus"].pop("folder")
     changed = [key for key in new if new[key] != old[key]]
     if changed:
         raise ConfigError(
-            f"{path} belongs to a run with another {', '.join(changed)}. Choose another --out folder, or start "
-            f"anew with --restart."
+            f"{path} belongs to a run with another {', '.join(changed)}. Choose another --out folder, or "
+            f"start anew with --restart."
         )

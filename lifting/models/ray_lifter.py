@@ -85,7 +85,9 @@ def normalise(keypoints: Tensor, gravity: Tensor, centre_weight: Tensor) -> Crop
     weight = (confidence + 1e-6) * centre_weight * seen
     per_frame = weight.sum(dim=2, keepdim=True)  # (B,T,1)
     weight = weight / per_frame.clamp(min=1e-6)
-    trust = (confidence.sum(dim=2) > 1.5).to(rays.dtype) + 1e-4  # (B,T) frames with next to nothing hardly count
+    trust = (confidence.sum(dim=2) > 1.5).to(
+        rays.dtype
+    ) + 1e-4  # (B,T) frames with next to nothing hardly count
     trust = trust * (per_frame[..., 0] > 0)
     trust = trust / trust.sum(dim=1, keepdim=True).clamp(min=1e-6)
 

@@ -73,7 +73,11 @@ class _Residual(nn.Sequential):
 
     def __init__(self, width: int, hidden: int, dropout: float) -> None:
         super().__init__(
-            nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width)
+            nn.LayerNorm(width),
+            nn.Linear(width, hidden),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, width),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from lifting.skeleton import SEALCAP26
@@ -20,9 +21,10 @@ _B = SEALCAP26.indices(*(b for _, b in SEGMENTS))
 
 def segment_lengths(joints: Tensor) -> Tensor:
     """(B,26,3) -> (B,12) metres."""
-    return (joints[:, _A] - joints[:, _B]).norm(dim=-1)
+    lengths: Tensor = torch.linalg.vector_norm(joints[:, _A] - joints[:, _B], dim=-1)
+    return lengths
 
 
 def bone_length_error(answer: Answer) -> Tensor:
     """Mean absolute error of the lengths of `SEGMENTS`."""
-    return (segment_lengths(answer.predicted) - segment_lengths(answer.target)).abs().mean()
+    return torch.mean(torch.abs(segment_lengths(answer.predicted) - segment_lengths(answer.target)))

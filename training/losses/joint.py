@@ -8,7 +8,16 @@ from torch import Tensor
 from lifting.skeleton import SEALCAP26
 from training.losses.answer import Answer
 
-_PART_WEIGHT = {"wrist": 1.3, "nose": 0.6, "eye": 0.4, "ear": 0.5, "heel": 0.6, "toe": 0.6, "spine": 0.5, "head": 0.6}
+_PART_WEIGHT = {
+    "wrist": 1.3,
+    "nose": 0.6,
+    "eye": 0.4,
+    "ear": 0.5,
+    "heel": 0.6,
+    "toe": 0.6,
+    "spine": 0.5,
+    "head": 0.6,
+}
 _SHOULDERS = SEALCAP26.indices("left_shoulder", "right_shoulder")
 _SHOULDER_SHARE = 0.3
 _UNSEEN = 0.5
@@ -28,11 +37,11 @@ _WEIGHT = joint_weights()
 def joint_error(answer: Answer) -> Tensor:
     """0.7 mean |p − t| rooted at the hips + 0.3 the same rooted at the shoulders.
 
-    The second root makes the upper body right by itself when the hips are hidden. Joints that nobody saw count
-    half.
+    The second root makes the upper body right by itself when the hips are hidden. Joints that nobody saw
+    count half.
     """
     weight = _WEIGHT * (_UNSEEN + (1 - _UNSEEN) * answer.seen)  # (B,26)
     difference = answer.predicted - answer.target
     from_shoulders = difference - difference[:, _SHOULDERS].mean(dim=1, keepdim=True)
     hips, shoulders = difference.norm(dim=-1), from_shoulders.norm(dim=-1)
-    return (weight * ((1 - _SHOULDER_SHARE) * hips + _SHOULDER_SHARE * shoulders)).mean()
+    return torch.mean(weight * ((1 - _SHOULDER_SHARE) * hips + _SHOULDER_SHARE * shoulders))

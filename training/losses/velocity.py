@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from training.losses.answer import Answer
@@ -14,7 +15,7 @@ def velocity_error(answer: Answer) -> Tensor:
     """
     pairs = len(answer.predicted_before)
     if not pairs:
-        return answer.predicted.sum() * 0.0
+        return torch.zeros(())
     step = answer.predicted[:pairs] - answer.predicted_before
     truth = answer.target[:pairs] - answer.target_before
-    return (step - truth).norm(dim=-1).mean()
+    return torch.mean(torch.linalg.vector_norm(step - truth, dim=-1))

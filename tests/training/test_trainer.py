@@ -1,0 +1,161 @@
+"""Training: learns, resumes exactly, and refuses what it cannot continue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from lifting.errors import ConfigError, DataError, ModelError
+from training.batches import BatchMaker, feed, from_hips, seeded
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.config import TrainingConfig, parse_config
+from training.corpus import load_corpus
+from training.trainer import Trainer, learning_rate, train
+
+
+@pytest.fixture
+def maker(tiny_config: TrainingConfig) -> BatchMaker:
+    """Batches of the tiny corpus."""
+    return BatchMaker(load_corpus(tiny_config.corpus.folder, "tiny", "train"), tiny_config)
+
+
+def weights(trainer: Trainer) -> torch.Tensor:
+    """All parameters and running means in one vector."""
+    means = [trainer.ema[name].flatten() for name in sorted(trainer.ema)]
+    return torch.cat([*(p.detach().flatten() for p in trainer.lifter.parameters()), *means])
+
+
+def test_one_batch_can_be_learned(tiny_config: TrainingConfig, maker: BatchMaker) -> None:
+    """Forty steps on the same batch halve its loss."""
+    trainer, batch = Trainer(tiny_config), maker(0)
+    losses = []
+    for _ in range(40):
+        trainer.step = 3  # stay at the peak of the learning rate
+        losses.append(trainer.train_step(batch)["total"])
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_batches_follow_from_the_step(maker: BatchMaker) -> None:
+    """The same step gives the same batch, another step another one, in order from any number of threads."""
+    expected = [maker(step) for step in range(2, 7)]
+    for workers in (1, 3):
+        for ours, fed in zip(expected, feed(maker, 2, 7, workers), strict=True):
+            assert torch.equal(ours.crop.joints, fed.crop.joints)
+            assert torch.equal(ours.target, fed.target)
+    assert not torch.equal(expected[0].target, expected[1].target)
+
+
+def test_batch_fits_together(maker: BatchMaker) -> None:
+    """Truth and network input have matching sizes; pairs are the first windows one frame earlier."""
+    batch = maker(0)
+    count, pairs = len(batch.target), len(batch.target_before)
+    assert batch.crop.joints.shape == (count + pairs, 3, 21, 3)
+    assert batch.crop.context.shape[0] == len(batch.crop.R_crop_from_cam) == count + pairs
+    assert 0 < pairs < count <= 32
+    assert batch.seen.shape == (count, 26)
+    step = (batch.target[:pairs] - batch.target_before).norm(dim=-1)
+    assert step.mean() < 0.1
+
+
+def test_gravity_is_told_to_half(maker: BatchMaker) -> None:
+    """Half of the windows know gravity, to within a few degrees; the others get zeros."""
+    made = maker.windows(400, 2, seeded(1, 1))
+    told = made.gravity[:, 3] > 0
+    assert 0.4 < told.float().mean() < 0.6
+    assert (made.gravity[~told] == 0).all()
+    assert torch.allclose(made.gravity[told, :3].norm(dim=-1), torch.ones(int(told.sum())), atol=1e-5)
+    up = from_hips(made.joints_cam[:, -1])[:, 4]  # the head is above the hips of standing people
+    assert (torch.einsum("bi,bi->b", up, made.gravity[:, :3])[told] < 0).float().mean() > 0.9
+
+
+def test_a_failing_batch_is_reported(maker: BatchMaker) -> None:
+    """An error in a thread that makes batches reaches the trainer."""
+
+    def broken(step: int) -> object:
+        raise DataError(f"no batch {step}")
+
+    with pytest.raises(DataError, match="no batch 0"):
+        next(feed(broken, 0, 3))  # type: ignore[arg-type]
+
+
+def test_resuming_is_exact(tiny_config: TrainingConfig, maker: BatchMaker, tmp_path: Path) -> None:
+    """Stop after three steps, load, continue: the fifth step's weights are those of a run never stopped."""
+    whole = Trainer(tiny_config)
+    for step in range(5):
+        whole.train_step(maker(step))
+    first = Trainer(tiny_config)
+    for step in range(3):
+        first.train_step(maker(step))
+    save_checkpoint(tmp_path / "c.safetensors", first.checkpoint(1.0, {}))
+    second = Trainer(tiny_config)
+    second.restore(load_checkpoint(tmp_path / "c.safetensors"))
+    for step in range(second.step, 5):
+        second.train_step(maker(step))
+    assert torch.equal(weights(whole), weights(second))
+
+
+def test_a_killed_run_continues(
+    tiny_config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between two checkpoints, started again: the end is that of a run never killed."""
+    train(tiny_config, tmp_path / "whole")
+    steps = []
+    real = Trainer.train_step
+
+    def dying(self: Trainer, batch: object) -> dict[str, float]:
+        if self.step == 6:
+            raise KeyboardInterrupt
+        steps.append(self.step)
+        return real(self, batch)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "train_step", dying)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_config, tmp_path / "killed")
+    monkeypatch.setattr(Trainer, "train_step", real)
+    assert load_checkpoint(tmp_path / "killed" / "checkpoint.safetensors").step == 4
+    resumed = train(tiny_config, tmp_path / "killed")
+    whole = load_checkpoint(tmp_path / "whole" / "checkpoint.safetensors")
+    assert resumed.step == whole.step == 8
+    for name, tensor in whole.tensors.items():
+        assert torch.allclose(tensor, resumed.tensors[name], atol=1e-6), name
+    assert list((tmp_path / "whole").glob("events.*")), "curves for TensorBoard"
+    assert not list((tmp_path / "whole").glob("*.partial"))
+
+
+def test_another_configuration_is_not_continued(
+    tiny_config: TrainingConfig, settings: dict, tmp_path: Path
+) -> None:
+    """A folder with a run of other settings is refused, unless it may be overwritten."""
+    trainer = Trainer(tiny_config)
+    trainer.train_step(BatchMaker(load_corpus(tiny_config.corpus.folder, "tiny", "train"), tiny_config)(0))
+    save_checkpoint(tmp_path / "run" / "checkpoint.safetensors", trainer.checkpoint(1.0, {}))
+    other = parse_config(settings | {"seed": 5}, "test")
+    with pytest.raises(ConfigError, match=r"another seed.*--restart"):
+        train(other, tmp_path / "run")
+    assert train(other, tmp_path / "run", restart=True).config.seed == 5
+
+
+def test_damaged_checkpoints(tmp_path: Path, tiny_config: TrainingConfig) -> None:
+    """Missing, truncated and foreign files are model errors; writing replaces the old file as a whole."""
+    path = tmp_path / "c.safetensors"
+    with pytest.raises(ModelError, match="no checkpoint"):
+        load_checkpoint(path)
+    save_checkpoint(path, Checkpoint(tiny_config, 3, 1.5, {"mpjpe_m": 0.1}, {"model.a": torch.ones(4)}))
+    back = load_checkpoint(path)
+    assert (back.step, back.validation, back.config) == (3, {"mpjpe_m": 0.1}, tiny_config)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(ModelError, match="damaged"):
+        load_checkpoint(path)
+    safetensors.torch.save_file({"x": torch.ones(1)}, path)
+    with pytest.raises(ModelError, match="format is None"):
+        load_checkpoint(path)
+
+
+def test_learning_rate_rises_and_falls(tiny_config: TrainingConfig) -> None:
+    """Up over the warm-up, down to one hundredth at the end."""
+    rates = [learning_rate(tiny_config, step) for step in range(9)]
+    assert rates[0] < rates[1] > rates[2] > rates[-1]
+    assert rates[-1] == pytest.approx(0.01 * tiny_config.optimiser.learning_rate)
