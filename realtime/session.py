@@ -68,7 +68,10 @@ class Recovered:
     """Result of `recover`."""
 
     path: Path
+    frames: int
+    """Pose messages."""
     messages: int
+    """Of all kinds."""
     seconds: float
     """From the first to the last message."""
     damaged: int
@@ -125,7 +128,10 @@ def recover(path: str | Path, out: str | Path | None = None) -> Recovered:
             raise SessionError(f"{source} holds no frame that could be rescued.")
         temporary.rename(target)
     except OSError as error:
-        raise SessionError(f"Cannot write {target}: {error.strerror or error}.") from error
+        raise SessionError(
+            f"Cannot write {target}: {error.strerror or error}. Choose another place: "
+            f"sealcap recover {source} -o NAME.mcap"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return found
@@ -240,7 +246,7 @@ class _Copy:
     }
 
     def __init__(self, writer: Writer) -> None:
-        self.messages = self.damaged = 0
+        self.frames = self.messages = self.damaged = 0
         self.first_ns = self.last_ns = 0
         self._writer = writer
         self._schemas: dict[int, int] = {0: 0}
@@ -278,6 +284,7 @@ class _Copy:
         self.first_ns = min(self.first_ns or message.log_time, message.log_time)
         self.last_ns = max(self.last_ns, message.log_time)
         self.messages += 1
+        self.frames += topic == schema.POSE
 
     def _reads(self, topic: str, data: bytes) -> bool:
         try:
@@ -297,6 +304,7 @@ def _copy(source: Path, file: IO[bytes], target: Path) -> Recovered:
     writer.finish()
     return Recovered(
         target,
+        copy.frames,
         copy.messages,
         (copy.last_ns - copy.first_ns) / 1e9,
         scan.damaged + copy.damaged,

@@ -189,7 +189,7 @@ class SessionRecorder:
         reason = "the disk is full" if full else error.strerror
         return (
             f"Recording stopped after {self._frames} frames: {reason}. "
-            f"What was recorded is safe; read it with: sealcap recover {self.partial}"
+            f"All but the last half second is safe; rescue it with: sealcap recover {self.partial}"
         )
 
 

@@ -114,7 +114,7 @@ class SinkRunner:
         self._abandon.set()
         self._thread.join(max(timeout, FILE_TIMEOUT_S) if self.sink.queue > 1 else timeout)
         if self._thread.is_alive():
-            self._fail(f"{self.name} does not answer and was left behind")
+            self._fail(f"{self.name} does not answer and was left behind.")
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -126,7 +126,7 @@ class SinkRunner:
             orderly = True
         finally:
             if not orderly:  # an error that nobody foresaw is on its way out of this thread
-                self._fail(f"{self.name} stopped unexpectedly")
+                self._fail(f"{self.name} stopped unexpectedly.")
             self._give_up_waiting()
             self._close_sink()
             self._opened.set()
@@ -175,7 +175,7 @@ class SinkRunner:
     def _fail(self, message: str) -> None:
         if self.failure is None:
             self.failure = message
-            log.error("%s The other outputs go on.", message if message.endswith(".") else message + ".")
+            log.error("The other outputs go on without this one: %s", message)
 
 
 def _as_sink_error(name: str, error: Exception) -> SinkError:

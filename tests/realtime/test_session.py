@@ -166,7 +166,7 @@ def test_recover_leaves_out_damaged_frames(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match="sealcap recover"):
         list(read_poses(path))
     found = recover(path)
-    assert (found.messages, found.damaged, found.cut_off) == (9, 1, False)
+    assert (found.frames, found.messages, found.damaged, found.cut_off) == (9, 9, 1, False)
     assert found.seconds == pytest.approx(0.9)
     assert found.path == tmp_path / "take-recovered.mcap"
     assert [m.seq for m in read_poses(found.path)] == [0, 1, 2, 3, 5, 6, 7, 8, 9]

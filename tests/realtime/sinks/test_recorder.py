@@ -184,6 +184,7 @@ def test_kill_loses_at_most_a_second(tmp_path: Path, seed: int) -> None:
         return
     found = recover(partial)
     assert found.cut_off
+    assert found.frames == len(read)
     assert found.path == tmp_path / "take.mcap"
     assert [m.seq for m in read_poses(found.path)] == read
     with found.path.open("rb") as file:

@@ -1,0 +1,28 @@
+"""`sealcap recover`: repairs an unfinished session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from realtime import session
+
+
+def recover(
+    file: tyro.conf.Positional[Path],
+    /,
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], help="Name of the whole file.")] = None,
+) -> int:
+    """Read what stands of a session that was cut off or damaged, and write a whole file.
+
+    FILE.mcap.partial becomes FILE.mcap, FILE.mcap becomes FILE-recovered.mcap; the original is left alone.
+    """
+    found = session.recover(file, out)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{found.frames} frames, {found.seconds:.1f} seconds → {found.path}", markup=False)
+    if found.damaged:
+        console.print(f"{found.damaged} damaged parts were left out.")
+    return 0
