@@ -34,6 +34,7 @@ HEEL_TOE_HEIGHT = np.array([0.010, 0.010, 0.008, 0.008])
 
 JUMP_M = 0.08
 """Feet further from the floor so far count less towards it."""
+STEP_M = 0.3
 MAX_TILT_DEG = 50.0
 MIN_EVIDENCE_S = 0.5
 """So much upright standing makes a measured pitch trustworthy."""
@@ -185,7 +186,8 @@ class CameraEstimate:
         return pitch_from_upright(eyes, ankles, drop, roll_deg=roll, expected_deg=expected_deg)
 
     def _learn_floor(self, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
-        """The lowest point of the feet rests on the floor most of the time; jumps count little.
+        """The lowest point of the feet rests on the floor most of the time; jumps count little, but nobody
+        stands below the floor: feet a step lower make it follow within a second or two.
 
         The point is averaged in camera axes, so that the height follows at once when the tilt is corrected.
         """
@@ -198,8 +200,10 @@ class CameraEstimate:
         down = -self.R_world_from_cam[1]
         soles = joints_cam[_FEET] + down * (HEEL_TOE_HEIGHT * (self.person_height_m or 1.7))[:, None]
         lowest = soles[np.argmax(soles @ down)]
-        off_m = abs(float((lowest - self._sole.value) @ down)) if self._sole.evidence_s.any() else 0.0
-        self._sole.add(lowest, dt_s, min(1.0, JUMP_M / max(off_m, JUMP_M)))
+        below_m = float((lowest - self._sole.value) @ down) if self._sole.evidence_s.any() else 0.0
+        if below_m > STEP_M:
+            self._sole.evidence_s = np.minimum(self._sole.evidence_s, 0.5)
+        self._sole.add(lowest, dt_s, JUMP_M / max(-below_m, JUMP_M))
 
     def _set_gravity(self, direction: Float64) -> None:
         self.gravity_cam = direction / np.linalg.norm(direction)

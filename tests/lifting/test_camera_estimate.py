@@ -135,6 +135,14 @@ def test_jumps_do_not_lift_the_floor() -> None:
     assert camera.camera_height_m == pytest.approx(1.3, abs=0.03)
 
 
+def test_the_floor_follows_somebody_who_climbs_down() -> None:
+    """Ten seconds on a roof 2 m up, then on the ground: after three seconds the floor is the ground."""
+    camera = CameraEstimate(INTRINSICS, pitch_deg=0.0)
+    feed(camera, seen_by(0.0, 0.4, (0, -6)), 10)
+    feed(camera, seen_by(0.0, 2.4, (0, -6)), 3, start_s=10)
+    assert camera.camera_height_m == pytest.approx(2.4, abs=0.1)
+
+
 def test_given_height_stays_and_tells_the_resting_level() -> None:
     """A given camera height is kept; that soles rest 10 cm off it is told apart."""
     camera = CameraEstimate(INTRINSICS, pitch_deg=0.0, camera_height_m=1.4)
