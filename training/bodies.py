@@ -75,9 +75,8 @@ class BodySampler:
         if mixed:
             other, _ = self._windows(mixed, window, rng)
             bones[:mixed, :, _UPPER] = _with_heading_of(bones[:mixed], other)[:, :, _UPPER]
-        flip = torch.rand(count, generator=rng) < 0.5
-        mirrored = bones[:, :, self._twin] * torch.tensor([1.0, -1.0, 1.0])
-        bones = torch.where(flip[:, None, None, None], mirrored, bones)
+        flip = (torch.rand(count, generator=rng) < 0.5).nonzero()[:, 0]
+        bones[flip] = bones[flip].index_select(2, self._twin) * torch.tensor([1.0, -1.0, 1.0])
         bent = round(count * v.bend)
         if bent:
             chosen = torch.randperm(count, generator=rng)[:bent]

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator, Tensor
 
 from lifting.skeleton import BODY21, SEALCAP26
-from training.joint_offsets import PROFILES, frame_of, offset_rows
+from training.joint_offsets import FRAMES, PROFILES, frame_of, offset_rows
 
 Range = tuple[float, float]
 NEAREST_M = 0.2
@@ -32,7 +32,7 @@ class DetectorNoise(BaseModel):
     offset_share: Range = (0.5, 1.5)
     """Share of a family's mean joint offsets, drawn per window."""
     offset_sd_m: float = Field(default=0.010, ge=0)
-    """Random joint offset per window, the same on both sides; hips 1.5 times as much."""
+    """Random joint offset per window, the same on both sides; hips, heels and toes 1.5 times as much."""
     offset_side_sd_m: float = Field(default=0.004, ge=0)
     """Random joint offset per window, for each side alone."""
     along_limb_sd: float = Field(default=0.035, ge=0)
@@ -131,13 +131,14 @@ def _redefine(body: Tensor, profile: Tensor, noise: DetectorNoise, draw: _Draw) 
     share = draw.uniform(*noise.offset_share, count)[:, None, None]
     both = draw.normal((count, len(BODY21), 3)) * noise.offset_sd_m
     both = torch.where(_IS_RIGHT[:, None], both[:, _TWIN] * torch.tensor([-1.0, 1.0, 1.0]), both)
-    both[:, _HIPS] *= 1.5
+    both[:, _VAGUE] *= 1.5
     own = draw.normal((count, len(BODY21), 3)) * noise.offset_side_sd_m
     trunk = body[:, :, _SHOULDERS].mean(dim=2) - body[:, :, _HIPS].mean(dim=2)
     size = trunk.norm(dim=-1).amax(dim=1)[:, None, None] / TRUNK_M
     offset = (table[profile] * share + both + own) * size  # (B,21,3)
-    frames = body_frames(body)[:, :, _FRAME]  # (B,T,21,3,3)
-    moved = body + torch.einsum("btjik,bjk->btji", frames, offset)
+    frames, moved = body_frames(body), body.clone()
+    for frame, joints in enumerate(_JOINTS_OF_FRAME):
+        moved[:, :, joints] += torch.einsum("btik,bjk->btji", frames[:, :, frame], offset[:, joints])
     along = (draw.normal((count, 1, 4, 1)) * noise.along_limb_sd).repeat_interleave(2, dim=2)
     return moved.index_add(2, _LIMB_END, (body[:, :, _LIMB_START] - body[:, :, _LIMB_END]) * along)
 
@@ -193,8 +194,11 @@ def _swap_sides(
     during = _interval(draw.uniform(0, 1, count) * frames, length, frames) & on[:, None]
     which = _SWAPPED[draw.choice([0.33, 0.47, 0.2], count)]  # (B,21)
     event = during[:, :, None] & which[:, None]
-    swapped = torch.where(event, confidence[:, :, _TWIN], confidence)
-    return torch.where(event[..., None], rays[:, :, _TWIN], rays), swapped
+    some = on.nonzero()[:, 0]  # few: only these are copied
+    rays, confidence = rays.clone(), confidence.clone()
+    rays[some] = torch.where(event[some][..., None], rays[some][:, :, _TWIN], rays[some])
+    confidence[some] = torch.where(event[some], confidence[some][:, :, _TWIN], confidence[some])
+    return rays, confidence
 
 
 def _focal_error(noise: DetectorNoise, count: int, draw: _Draw) -> Tensor:
@@ -245,9 +249,10 @@ _TWIN = torch.from_numpy(BODY21.mirrored.copy())
 _HIPS, _SHOULDERS = BODY21.indices("left_hip", "right_hip"), BODY21.indices("left_shoulder", "right_shoulder")
 _EARS = BODY21.indices("left_ear", "right_ear")
 _FEET = [BODY21.indices(*(f"{s}_{p}" for p in ("knee", "ankle", "heel", "toe"))) for s in ("left", "right")]
-_FRAME = torch.tensor([frame_of(joint) for joint in BODY21.joints])
+_JOINTS_OF_FRAME = [[i for i, j in enumerate(BODY21.joints) if frame_of(j) == f] for f in range(len(FRAMES))]
 _IS_RIGHT = torch.tensor([name.startswith("right_") for name in BODY21.joints])
 _IS_FOOT = _mask("heel", "toe")
+_VAGUE = _mask("hip", "heel", "toe")
 _LEG = ("knee", "ankle", "heel", "toe")
 _JITTER_OF = {
     "nose": 0.9,

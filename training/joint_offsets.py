@@ -29,8 +29,17 @@ class Profile(NamedTuple):
 
 
 PROFILES: dict[str, Profile] = {
+    # BlazePose's "foot index" lies on top of the toes, well behind their tip: seen from above, feet look
+    # shorter, as if the camera were lower than it is.
     "blazepose": Profile(
-        {"hip": (8.0, -14.0, 0.0), "ankle": (0.0, 8.0, 0.0)}, feet=True, confidence=(0.9, 1.0)
+        {
+            "hip": (8.0, -14.0, 0.0),
+            "ankle": (0.0, 12.0, 0.0),
+            "heel": (0.0, 5.0, 0.0),
+            "toe": (0.0, 25.0, -40.0),
+        },
+        feet=True,
+        confidence=(0.9, 1.0),
     ),
     "coco": Profile(
         {"hip": (8.0, 8.0, 0.0), "shoulder": (6.0, 12.0, 0.0)}, feet=False, confidence=(0.8, 1.0)

@@ -55,13 +55,12 @@ def lean(
 
     `legs_deg`, `trunk_deg`: mean and standard deviation, one draw per window. The feet keep their direction.
     """
-    left = _unit(bones[:, :, _LEFT_HIP] - bones[:, :, _RIGHT_HIP]).flatten(0, 1)  # (B*T,3)
-    count, frames = bones.shape[:2]
+    left = _unit(bones[:, :, _LEFT_HIP] - bones[:, :, _RIGHT_HIP])[:, :, None]  # (B,T,1,3)
+    count = len(bones)
     out = bones.clone()
     for chosen, mean_sd, direction in ((_LONG_LEG_BONES, legs_deg, -1.0), (_UPPER, trunk_deg, 1.0)):
-        angle = direction * _angle(mean_sd, count, rng).repeat_interleave(frames)
-        R = rotation_about(left, angle).unflatten(0, (count, frames))
-        out[:, :, chosen] = torch.einsum("btij,btkj->btki", R, bones[:, :, chosen])
+        angle = direction * _angle(mean_sd, count, rng)[:, None, None]
+        out[:, :, chosen] = _turned(bones[:, :, chosen], left, angle)
     return out
 
 
@@ -71,18 +70,16 @@ def straighten(bones: Tensor, knee_deg: tuple[float, float], rng: Generator) -> 
     A knee is never bent backwards, and flexions over 75 degrees stay as they are. Thigh and shank turn by
     half the angle each, so that the ankle stays under the hip.
     """
-    count, frames = bones.shape[:2]
     left = _unit(bones[:, :, _LEFT_HIP] - bones[:, :, _RIGHT_HIP])
-    most = _angle(knee_deg, count, rng).clamp(min=0.0)[:, None]
+    most = _angle(knee_deg, len(bones), rng).clamp(min=0.0)[:, None]
     out = bones.clone()
     for thigh, shank in (_LEFT_LEG, _RIGHT_LEG):
         upper, lower = _unit(bones[:, :, thigh]), _unit(bones[:, :, shank])
         flexion = torch.atan2(_dot(torch.linalg.cross(upper, lower), left), _dot(upper, lower))  # (B,T)
         fade = ((math.radians(75) - flexion) / math.radians(45)).clamp(0.0, 1.0)
         half = torch.minimum(flexion.clamp(min=0.0), most * fade) / 2
-        for bone, angle in ((thigh, half), (shank, -half)):
-            R = rotation_about(left.flatten(0, 1), angle.flatten()).unflatten(0, (count, frames))
-            out[:, :, bone] = torch.einsum("btij,btj->bti", R, bones[:, :, bone])
+        out[:, :, thigh] = _turned(bones[:, :, thigh], left, half)
+        out[:, :, shank] = _turned(bones[:, :, shank], left, -half)
     return out
 
 
@@ -112,6 +109,13 @@ def rotation_about(axis: Tensor, angle: Tensor) -> Tensor:
     sin, cos = angle.sin()[:, None, None], angle.cos()[:, None, None]
     rotation: Tensor = torch.eye(3) + sin * cross + (1 - cos) * (cross @ cross)
     return rotation
+
+
+def _turned(vectors: Tensor, axis: Tensor, angle: Tensor) -> Tensor:
+    """Vectors (...,3) rotated about unit axes (...,3) by angles (...)."""
+    sin, cos = angle.sin()[..., None], angle.cos()[..., None]
+    along = (axis * vectors).sum(dim=-1, keepdim=True) * axis
+    return vectors * cos + torch.linalg.cross(axis, vectors, dim=-1) * sin + along * (1 - cos)
 
 
 def _turn(bones: Tensor, part: Part, side: Tensor, skip: Tensor, rng: Generator) -> None:
