@@ -32,7 +32,7 @@ class DetectorNoise(BaseModel):
     offset_share: Range = (0.5, 1.5)
     """Share of a family's mean joint offsets, drawn per window."""
     offset_sd_m: float = Field(default=0.010, ge=0)
-    """Random joint offset per window, the same on both sides; hips, heels and toes 1.5 times as much."""
+    """Random joint offset per window, the same on both sides; more where shoes, hair or clothes hide it."""
     offset_side_sd_m: float = Field(default=0.004, ge=0)
     """Random joint offset per window, for each side alone."""
     along_limb_sd: float = Field(default=0.035, ge=0)
@@ -131,7 +131,7 @@ def _redefine(body: Tensor, profile: Tensor, noise: DetectorNoise, draw: _Draw) 
     share = draw.uniform(*noise.offset_share, count)[:, None, None]
     both = draw.normal((count, len(BODY21), 3)) * noise.offset_sd_m
     both = torch.where(_IS_RIGHT[:, None], both[:, _TWIN] * torch.tensor([-1.0, 1.0, 1.0]), both)
-    both[:, _VAGUE] *= 1.5
+    both = both * _VAGUE[:, None]
     own = draw.normal((count, len(BODY21), 3)) * noise.offset_side_sd_m
     trunk = body[:, :, _SHOULDERS].mean(dim=2) - body[:, :, _HIPS].mean(dim=2)
     size = trunk.norm(dim=-1).amax(dim=1)[:, None, None] / TRUNK_M
@@ -252,7 +252,8 @@ _FEET = [BODY21.indices(*(f"{s}_{p}" for p in ("knee", "ankle", "heel", "toe")))
 _JOINTS_OF_FRAME = [[i for i, j in enumerate(BODY21.joints) if frame_of(j) == f] for f in range(len(FRAMES))]
 _IS_RIGHT = torch.tensor([name.startswith("right_") for name in BODY21.joints])
 _IS_FOOT = _mask("heel", "toe")
-_VAGUE = _mask("hip", "heel", "toe")
+_VAGUE_OF = {"hip": 1.5, "heel": 2.5, "toe": 2.5, "nose": 1.4, "eye": 1.4, "ear": 1.4}
+_VAGUE = torch.tensor([_VAGUE_OF.get(name.rpartition("_")[2], 1.0) for name in BODY21.joints])
 _LEG = ("knee", "ankle", "heel", "toe")
 _JITTER_OF = {
     "nose": 0.9,

@@ -29,22 +29,35 @@ class Profile(NamedTuple):
 
 
 PROFILES: dict[str, Profile] = {
-    # BlazePose's "foot index" lies on top of the toes, well behind their tip: seen from above, feet look
-    # shorter, as if the camera were lower than it is.
+    # BlazePose's ears lie 13 mm further in (a quarter of the head's width, on every clip), so that the head
+    # seems further away than it is. Its "foot index" lies on top of the toes, well behind their tip. Both
+    # look as if the camera were lower than it is.
     "blazepose": Profile(
         {
-            "hip": (8.0, -14.0, 0.0),
+            "nose": (0.0, 14.0, 0.0),
+            "ear": (-13.0, 0.0, 0.0),
+            "hip": (2.0, -14.0, 0.0),
+            "knee": (-4.0, 0.0, 0.0),
             "ankle": (0.0, 12.0, 0.0),
-            "heel": (0.0, 5.0, 0.0),
-            "toe": (0.0, 25.0, -40.0),
+            "heel": (-4.0, 5.0, 0.0),
+            "toe": (-8.0, 28.0, -45.0),
         },
         feet=True,
         confidence=(0.9, 1.0),
     ),
     "coco": Profile(
-        {"hip": (8.0, 8.0, 0.0), "shoulder": (6.0, 12.0, 0.0)}, feet=False, confidence=(0.8, 1.0)
+        {
+            "nose": (0.0, 14.0, 0.0),
+            "ear": (4.0, 0.0, 0.0),
+            "hip": (5.0, 8.0, 0.0),
+            "shoulder": (6.0, 12.0, 0.0),
+        },
+        feet=False,
+        confidence=(0.8, 1.0),
     ),
 }
+"""Measured on the open evaluation clips: detector against triangulated truth, and against the corpus's heads
+and feet seen from the same side."""
 
 
 def frame_of(joint: str) -> int:

@@ -115,7 +115,8 @@ def _turned(vectors: Tensor, axis: Tensor, angle: Tensor) -> Tensor:
     """Vectors (...,3) rotated about unit axes (...,3) by angles (...)."""
     sin, cos = angle.sin()[..., None], angle.cos()[..., None]
     along = (axis * vectors).sum(dim=-1, keepdim=True) * axis
-    return vectors * cos + torch.linalg.cross(axis, vectors, dim=-1) * sin + along * (1 - cos)
+    turned: Tensor = vectors * cos + torch.linalg.cross(axis, vectors, dim=-1) * sin + along * (1 - cos)
+    return turned
 
 
 def _turn(bones: Tensor, part: Part, side: Tensor, skip: Tensor, rng: Generator) -> None:
