@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from lifting.skeleton import SEALCAP26, Skeleton
 from training.corpus import Corpus
-from training.pose_variety import bend, lean, rotation_about, straighten
+from training.pose_variety import bend, lean, rotation_about, straighten, subtree
 
 
 class BodyVariety(BaseModel):
@@ -102,9 +102,12 @@ class BodySampler:
         after = torch.minimum(before + 1, last.long()[:, None])
         weight = (time - before)[..., None, None]
         first = self._first[clip][:, None]
-        return torch.lerp(self._bones[first + before], self._bones[first + after], weight), self._stature[
-            clip
-        ]
+        bones = torch.lerp(self._rows(first + before), self._rows(first + after), weight)
+        return bones, self._stature[clip]
+
+    def _rows(self, index: Tensor) -> Tensor:
+        """Bones (B,T,26,3) of recorded frames (B,T); index_select of flat rows is the fastest gather."""
+        return self._bones.flatten(1).index_select(0, index.flatten()).view(*index.shape, len(SEALCAP26), 3)
 
     def _scales(self, stature: Tensor, rng: Generator) -> Tensor:
         """(B,26) factor of each bone's length; row 0 scales the path of the pelvis."""
@@ -163,19 +166,10 @@ def _heading(bones: Tensor) -> Tensor:
     return torch.atan2(across[..., 1], across[..., 0])
 
 
-def _below(*joints: str) -> list[int]:
-    """Indices of these joints and all that hangs on them."""
-    chosen = set(SEALCAP26.indices(*joints))
-    for joint, parent in enumerate(SEALCAP26.parents):
-        if parent in chosen:
-            chosen.add(joint)
-    return sorted(chosen)
-
-
 _HIP_LEFT, _HIP_RIGHT = SEALCAP26.indices("left_hip", "right_hip")
 _LEFT = [i for i, name in enumerate(SEALCAP26.joints) if name.startswith("left_")]
 _RIGHT = [int(SEALCAP26.mirrored[i]) for i in _LEFT]
 _TRUNK = SEALCAP26.indices("spine", "chest")
 _FACE = SEALCAP26.indices("head", "nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _LEGS = SEALCAP26.indices("left_knee", "right_knee", "left_ankle", "right_ankle")
-_UPPER = _below("spine")
+_UPPER = subtree("spine")

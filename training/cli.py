@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,7 @@ from lifting.lifter import Lifter
 from lifting.metadata import LifterMetadata
 from lifting.models.ray_lifter import RayLifter
 from training.checkpoint import Checkpoint, load_checkpoint
-from training.config import load_config
+from training.config import TrainingConfig, load_config
 from training.corpus import load_corpus
 from training.evaluate import evaluate_synthetic, lift_folder
 from training.trainer import train as run_training
@@ -90,13 +91,18 @@ def averaged_lifter(checkpoint: Checkpoint) -> RayLifter:
     return lifter.eval()
 
 
+def config_record(config: TrainingConfig) -> dict[str, Any]:
+    """The configuration as plain data, without the folder of the training machine."""
+    record = config.model_dump(mode="json")
+    record["corpus"].pop("folder")
+    return record
+
+
 def training_summary(checkpoint: Checkpoint) -> dict[str, object]:
-    """What the exported file says about its training; no path of the training machine."""
-    config = checkpoint.config.model_dump(mode="json")
-    config["corpus"].pop("folder")
+    """What the exported file says about its training."""
     optimiser = checkpoint.config.optimiser
     return {
-        "config": config,
+        "config": config_record(checkpoint.config),
         "steps": checkpoint.step,
         "windows": checkpoint.step * optimiser.batch,
         "minutes": round(checkpoint.seconds / 60, 1),

@@ -13,8 +13,25 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Generator, Tensor
 
-from lifting.skeleton import BODY21, SEALCAP26
-from training.joint_offsets import FRAMES, PROFILES, frame_of, offset_rows
+from lifting.skeleton import BODY21
+from training.detector_tables import (
+    BODY21_IN_26,
+    COVERED,
+    EARS,
+    FEET,
+    HIPS,
+    IS_FOOT,
+    IS_RIGHT,
+    JITTER,
+    JOINTS_OF_FRAME,
+    LIMB_END,
+    LIMB_START,
+    SHOULDERS,
+    SWAPPED,
+    TWIN,
+    VAGUE,
+)
+from training.joint_offsets import PROFILES, offset_rows
 
 Range = tuple[float, float]
 NEAREST_M = 0.2
@@ -70,7 +87,7 @@ class DetectorNoise(BaseModel):
 def observe(joints_cam: Tensor, half_tan: Tensor, noise: DetectorNoise, rng: Generator) -> Tensor:
     """joints_cam (B,T,26,3) metres and half_tan (B,2) -> keypoints (B,T,21,3): x/z, y/z, confidence."""
     draw = _Draw(rng)
-    body = joints_cam[:, :, _BODY21]
+    body = joints_cam[:, :, BODY21_IN_26]
     profile = draw.choice(list(noise.profiles.values()), len(body))
     placed = _redefine(body, profile, noise, draw)
     depth = placed[..., 2]
@@ -80,7 +97,7 @@ def observe(joints_cam: Tensor, half_tan: Tensor, noise: DetectorNoise, rng: Gen
     centre = rays.mean(dim=2, keepdim=True)
     radius = (rays - centre).square().sum(dim=-1).mean(dim=(1, 2)).sqrt()[:, None, None]  # (B,1,1)
     confidence = _clear_view(profile, rays.shape[1], noise, draw)
-    sigma = draw.log_uniform(*noise.jitter, len(body))[:, None, None] * _JITTER
+    sigma = draw.log_uniform(*noise.jitter, len(body))[:, None, None] * JITTER
     sigma, confidence = _cover(sigma.expand_as(confidence), confidence, noise, draw)
     rays = rays + _coloured(rays.shape, noise, draw) * (sigma * radius)[..., None]
     stray = draw.chance(noise.outlier, confidence.shape)[..., None]
@@ -93,18 +110,18 @@ def observe(joints_cam: Tensor, half_tan: Tensor, noise: DetectorNoise, rng: Gen
 
 def body_frames(body: Tensor) -> Tensor:
     """(…,21,3) BODY21 positions -> (…,4,3,3) axes left, up, forward (as columns) of FRAMES."""
-    hips = body[..., _HIPS, :].mean(dim=-2)
-    shoulders = body[..., _SHOULDERS, :].mean(dim=-2)
+    hips = body[..., HIPS, :].mean(dim=-2)
+    shoulders = body[..., SHOULDERS, :].mean(dim=-2)
     across = (
-        body[..., _HIPS[0], :]
-        - body[..., _HIPS[1], :]
-        + body[..., _SHOULDERS[0], :]
-        - body[..., _SHOULDERS[1], :]
+        body[..., HIPS[0], :]
+        - body[..., HIPS[1], :]
+        + body[..., SHOULDERS[0], :]
+        - body[..., SHOULDERS[1], :]
     )
-    ears = body[..., _EARS[0], :] - body[..., _EARS[1], :]
-    gaze = body[..., 0, :] - body[..., _EARS, :].mean(dim=-2)
+    ears = body[..., EARS[0], :] - body[..., EARS[1], :]
+    gaze = body[..., 0, :] - body[..., EARS, :].mean(dim=-2)
     frames = [_axes(across, shoulders - hips), _axes(ears, torch.linalg.cross(gaze, ears, dim=-1))]
-    for knee, ankle, heel, toe in _FEET:
+    for knee, ankle, heel, toe in FEET:
         shank = body[..., knee, :] - body[..., ankle, :]
         ahead = body[..., toe, :] - body[..., heel, :]
         frames.append(
@@ -130,17 +147,17 @@ def _redefine(body: Tensor, profile: Tensor, noise: DetectorNoise, draw: _Draw) 
     table = torch.tensor([offset_rows(PROFILES[name]) for name in noise.profiles])  # (P,21,3)
     share = draw.uniform(*noise.offset_share, count)[:, None, None]
     both = draw.normal((count, len(BODY21), 3)) * noise.offset_sd_m
-    both = torch.where(_IS_RIGHT[:, None], both[:, _TWIN] * torch.tensor([-1.0, 1.0, 1.0]), both)
-    both = both * _VAGUE[:, None]
+    both = torch.where(IS_RIGHT[:, None], both[:, TWIN] * torch.tensor([-1.0, 1.0, 1.0]), both)
+    both = both * VAGUE[:, None]
     own = draw.normal((count, len(BODY21), 3)) * noise.offset_side_sd_m
-    trunk = body[:, :, _SHOULDERS].mean(dim=2) - body[:, :, _HIPS].mean(dim=2)
+    trunk = body[:, :, SHOULDERS].mean(dim=2) - body[:, :, HIPS].mean(dim=2)
     size = trunk.norm(dim=-1).amax(dim=1)[:, None, None] / TRUNK_M
     offset = (table[profile] * share + both + own) * size  # (B,21,3)
     frames, moved = body_frames(body), body.clone()
-    for frame, joints in enumerate(_JOINTS_OF_FRAME):
+    for frame, joints in enumerate(JOINTS_OF_FRAME):
         moved[:, :, joints] += torch.einsum("btik,bjk->btji", frames[:, :, frame], offset[:, joints])
     along = (draw.normal((count, 1, 4, 1)) * noise.along_limb_sd).repeat_interleave(2, dim=2)
-    return moved.index_add(2, _LIMB_END, (body[:, :, _LIMB_START] - body[:, :, _LIMB_END]) * along)
+    return moved.index_add(2, LIMB_END, (body[:, :, LIMB_START] - body[:, :, LIMB_END]) * along)
 
 
 def _clear_view(profile: Tensor, frames: int, noise: DetectorNoise, draw: _Draw) -> Tensor:
@@ -151,14 +168,14 @@ def _clear_view(profile: Tensor, frames: int, noise: DetectorNoise, draw: _Draw)
     wobble = 0.3 * (ranges[:, 1:] - ranges[:, :1])[:, :, None] * draw.normal((count, frames, len(BODY21)))
     feet = torch.tensor([PROFILES[name].feet for name in noise.profiles])[profile]
     confidence = (level[:, None] + wobble).clamp(0.1, 1.0)
-    return torch.where(feet[:, None, None] | ~_IS_FOOT, confidence, 0.0)
+    return torch.where(feet[:, None, None] | ~IS_FOOT, confidence, 0.0)
 
 
 def _cover(sigma: Tensor, confidence: Tensor, noise: DetectorNoise, draw: _Draw) -> tuple[Tensor, Tensor]:
     """Three chances of a body part being covered for a while: confidence falls, noise grows; (B,T,21)."""
     count, frames, _ = confidence.shape
     for _ in range(3):
-        group = _GROUPS[draw.choice([1.0] * len(_GROUPS), count)]  # (B,21)
+        group = COVERED[draw.choice([1.0] * len(COVERED), count)]  # (B,21)
         length = draw.uniform(*noise.covered_frames, count)
         start = draw.uniform(0, 1, count) * (frames + length) - length
         during = _interval(start, length, frames) & draw.chance(noise.covered, (count, 1))
@@ -188,16 +205,16 @@ def _swap_sides(
 ) -> tuple[Tensor, Tensor]:
     """Exchange left and right of the whole figure, its legs or its arms for some frames."""
     count, frames, _ = confidence.shape
-    facing_away = (body[:, :, _SHOULDERS[0], 0] < body[:, :, _SHOULDERS[1], 0]).float().mean(dim=1)
+    facing_away = (body[:, :, SHOULDERS[0], 0] < body[:, :, SHOULDERS[1], 0]).float().mean(dim=1)
     on = draw.uniform(0, 1, count) < noise.swap + noise.swap_from_behind * facing_away
     length = draw.uniform(*noise.swap_frames, count)
     during = _interval(draw.uniform(0, 1, count) * frames, length, frames) & on[:, None]
-    which = _SWAPPED[draw.choice([0.33, 0.47, 0.2], count)]  # (B,21)
+    which = SWAPPED[draw.choice([0.33, 0.47, 0.2], count)]  # (B,21)
     event = during[:, :, None] & which[:, None]
     some = on.nonzero()[:, 0]  # few: only these are copied
     rays, confidence = rays.clone(), confidence.clone()
-    rays[some] = torch.where(event[some][..., None], rays[some][:, :, _TWIN], rays[some])
-    confidence[some] = torch.where(event[some], confidence[some][:, :, _TWIN], confidence[some])
+    rays[some] = torch.where(event[some][..., None], rays[some][:, :, TWIN], rays[some])
+    confidence[some] = torch.where(event[some], confidence[some][:, :, TWIN], confidence[some])
     return rays, confidence
 
 
@@ -233,68 +250,3 @@ class _Draw:
 
     def choice(self, weights: list[float], count: int) -> Tensor:
         return torch.multinomial(torch.tensor(weights), count, replacement=True, generator=self._rng)
-
-
-def _mask(*parts: str) -> Tensor:
-    """(21,) True for joints whose name is one of `parts` or ends with one of them."""
-    return torch.tensor([name in parts or name.partition("_")[2] in parts for name in BODY21.joints])
-
-
-def _side(side: str, *parts: str) -> Tensor:
-    return torch.tensor([name.startswith(side) for name in BODY21.joints]) & _mask(*parts)
-
-
-_BODY21 = SEALCAP26.indices(*BODY21.joints)
-_TWIN = torch.from_numpy(BODY21.mirrored.copy())
-_HIPS, _SHOULDERS = BODY21.indices("left_hip", "right_hip"), BODY21.indices("left_shoulder", "right_shoulder")
-_EARS = BODY21.indices("left_ear", "right_ear")
-_FEET = [BODY21.indices(*(f"{s}_{p}" for p in ("knee", "ankle", "heel", "toe"))) for s in ("left", "right")]
-_JOINTS_OF_FRAME = [[i for i, j in enumerate(BODY21.joints) if frame_of(j) == f] for f in range(len(FRAMES))]
-_IS_RIGHT = torch.tensor([name.startswith("right_") for name in BODY21.joints])
-_IS_FOOT = _mask("heel", "toe")
-_VAGUE_OF = {"hip": 1.5, "heel": 2.5, "toe": 2.5, "nose": 1.4, "eye": 1.4, "ear": 1.4}
-_VAGUE = torch.tensor([_VAGUE_OF.get(name.rpartition("_")[2], 1.0) for name in BODY21.joints])
-_LEG = ("knee", "ankle", "heel", "toe")
-_JITTER_OF = {
-    "nose": 0.9,
-    "eye": 0.9,
-    "ear": 0.9,
-    "shoulder": 0.7,
-    "wrist": 1.4,
-    "hip": 1.2,
-    "heel": 1.2,
-    "toe": 1.2,
-}
-_JITTER = torch.tensor([_JITTER_OF.get(name.rpartition("_")[2], 1.0) for name in BODY21.joints])
-_LIMB_END = torch.tensor(
-    [BODY21.index(f"{s}_{p}") for p in ("elbow", "wrist", "knee", "ankle") for s in ("left", "right")]
-)
-_LIMB_START = torch.tensor(
-    [BODY21.index(f"{s}_{p}") for p in ("shoulder", "elbow", "hip", "knee") for s in ("left", "right")]
-)
-_SWAPPED = torch.stack(
-    [_mask(*(n for n in BODY21.joints)), _mask("hip", *_LEG), _mask("shoulder", "elbow", "wrist")]
-)
-_GROUPS = torch.stack(
-    [
-        *(
-            _side(s, *parts)
-            for s in ("left", "right")
-            for parts in (
-                ("elbow", "wrist"),
-                ("wrist",),
-                _LEG,
-                ("ankle", "heel", "toe"),
-                ("shoulder", "elbow", "wrist"),
-                ("hip", *_LEG),
-            )
-        ),
-        _mask("nose", "eye", "ear"),
-        _mask("hip"),
-        _mask("shoulder"),
-        _mask(*_LEG),
-        _mask("hip", *_LEG),
-        _mask("heel", "toe"),
-        _mask("heel", "toe", "ankle"),
-    ]
-)

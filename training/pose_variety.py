@@ -176,7 +176,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return torch.sum(a * b, dim=-1)
 
 
-def _below(*joints: str) -> list[int]:
+def subtree(*joints: str) -> list[int]:
     """Indices of these joints and all that hangs on them."""
     chosen = set(SEALCAP26.indices(*joints))
     for joint, parent in enumerate(SEALCAP26.parents):
@@ -186,15 +186,15 @@ def _below(*joints: str) -> list[int]:
 
 
 def _arm(side: str) -> Part:
-    forearm = _below(f"{side}_wrist")
+    forearm = subtree(f"{side}_wrist")
     hinge = (forearm, SEALCAP26.index(f"{side}_elbow"), SEALCAP26.index(f"{side}_wrist"))
-    return Part(_below(f"{side}_elbow"), 35.0, (10.0, 35.0), hinge, (15.0, 35.0))
+    return Part(subtree(f"{side}_elbow"), 35.0, (10.0, 35.0), hinge, (15.0, 35.0))
 
 
 def _leg(side: str) -> Part:
-    shank = _below(f"{side}_ankle")
+    shank = subtree(f"{side}_ankle")
     hinge = (shank, SEALCAP26.index(f"{side}_knee"), SEALCAP26.index(f"{side}_ankle"))
-    return Part(_below(f"{side}_knee"), 10.0, (15.0, 20.0), hinge, (15.0, 20.0))
+    return Part(subtree(f"{side}_knee"), 10.0, (15.0, 20.0), hinge, (15.0, 20.0))
 
 
 _LEFT_HIP, _RIGHT_HIP = SEALCAP26.indices("left_hip", "right_hip")
@@ -207,13 +207,13 @@ _LEFT_ARM, _RIGHT_ARM = (
     SEALCAP26.indices("left_elbow", "left_wrist"),
     SEALCAP26.indices("right_elbow", "right_wrist"),
 )
-_LEGS = _below("left_knee", "right_knee")
+_LEGS = subtree("left_knee", "right_knee")
 _LONG_LEG_BONES = SEALCAP26.indices("left_knee", "right_knee", "left_ankle", "right_ankle")
-_UPPER = _below("spine")
-_SHANKS = _below("left_ankle", "right_ankle")
+_UPPER = subtree("spine")
+_SHANKS = subtree("left_ankle", "right_ankle")
 _PARTS = (
     Part(_UPPER, 12.0, (10.0, 20.0), None, (0.0, 0.0)),
-    Part(_below("head"), 12.0, (0.0, 12.0), None, (0.0, 0.0)),
+    Part(subtree("head"), 12.0, (0.0, 12.0), None, (0.0, 0.0)),
     _arm("left"),
     _arm("right"),
     _leg("left"),
