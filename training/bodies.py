@@ -39,9 +39,12 @@ class BodyVariety(BaseModel):
     """Standard deviation of a bone's relative length, the same on both sides."""
     asymmetry_sd: float = Field(default=0.01, ge=0)
     """Standard deviation of a bone's relative length, for each side alone."""
+    width_sd: float = Field(default=0.11, ge=0)
+    """Additional standard deviation of the width of shoulders and of hips: women and men, broad and narrow.
+    Where it is too small, narrow shoulders are taken for distant ones and tilt the body."""
     leg_sd: float = Field(default=0.03, ge=0)
     """Standard deviation of a common factor of thigh and shank."""
-    anatomy: dict[str, float] = {"knee": 1.05, "ankle": 0.97, "hip": 1.06}
+    anatomy: dict[str, float] = {"knee": 1.05, "ankle": 0.97, "hip": 1.06, "shoulder": 0.97}
     """Mean factor of the bone that ends at a joint (both sides): corrects the corpus's own proportions. In
     CMU's data thigh and shank are as 0.48 to 0.52; anatomy (de Leva 1996) says 0.495 to 0.505."""
     straighten_deg: tuple[float, float] = (11.0, 6.0)
@@ -117,6 +120,7 @@ class BodySampler:
         common = (v.bone_sd * torch.randn(count, joints, generator=rng)).clamp(
             -2.5 * v.bone_sd, 2.5 * v.bone_sd
         )
+        common[:, _WIDTHS] += v.width_sd * torch.randn(count, len(_WIDTHS), generator=rng)
         common[:, _RIGHT] = common[:, _LEFT]
         common[:, _TRUNK] = common[:, _TRUNK[:1]]
         common[:, _FACE] = common[:, _FACE[:1]] + 0.5 * (common[:, _FACE] - common[:, _FACE[:1]])
@@ -169,6 +173,7 @@ def _heading(bones: Tensor) -> Tensor:
 _HIP_LEFT, _HIP_RIGHT = SEALCAP26.indices("left_hip", "right_hip")
 _LEFT = [i for i, name in enumerate(SEALCAP26.joints) if name.startswith("left_")]
 _RIGHT = [int(SEALCAP26.mirrored[i]) for i in _LEFT]
+_WIDTHS = SEALCAP26.indices("left_shoulder", "left_hip")  # the right ones follow
 _TRUNK = SEALCAP26.indices("spine", "chest")
 _FACE = SEALCAP26.indices("head", "nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _LEGS = SEALCAP26.indices("left_knee", "right_knee", "left_ankle", "right_ankle")

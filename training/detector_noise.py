@@ -48,7 +48,7 @@ class DetectorNoise(BaseModel):
     """How often each detector family is imitated (training.joint_offsets.PROFILES)."""
     offset_share: Range = (0.5, 1.5)
     """Share of a family's mean joint offsets, drawn per window."""
-    offset_sd_m: float = Field(default=0.010, ge=0)
+    offset_sd_m: float = Field(default=0.011, ge=0)
     """Random joint offset per window, the same on both sides; more where shoes, hair or clothes hide it."""
     offset_side_sd_m: float = Field(default=0.004, ge=0)
     """Random joint offset per window, for each side alone."""

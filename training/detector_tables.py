@@ -32,7 +32,7 @@ FEET = [BODY21.indices(*(f"{s}_{p}" for p in ("knee", "ankle", "heel", "toe"))) 
 JOINTS_OF_FRAME = [[i for i, j in enumerate(BODY21.joints) if frame_of(j) == f] for f in range(len(FRAMES))]
 IS_RIGHT = torch.tensor([name.startswith("right_") for name in BODY21.joints])
 IS_FOOT = mask("heel", "toe")
-_VAGUE_OF = {"hip": 1.5, "heel": 2.5, "toe": 2.5, "nose": 1.4, "eye": 1.4, "ear": 1.4}
+_VAGUE_OF = {"hip": 1.5, "heel": 2.5, "toe": 2.5, "nose": 1.6, "eye": 1.6, "ear": 1.6}
 VAGUE = torch.tensor([_VAGUE_OF.get(name.rpartition("_")[2], 1.0) for name in BODY21.joints])
 """Factor of the random offset of the definition: hips lie under clothes, feet in shoes, ears under hair."""
 _LEG = ("knee", "ankle", "heel", "toe")

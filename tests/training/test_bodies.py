@@ -15,7 +15,7 @@ from training.corpus import load_corpus
 from training.pose_variety import bend, lean, plausible, rotation_about, straighten
 
 PLAIN = BodyVariety(
-    mix=0, bend=0, bone_sd=0, asymmetry_sd=0, leg_sd=0, anatomy={}, stature_m=(1.7, 0.0),
+    mix=0, bend=0, bone_sd=0, asymmetry_sd=0, width_sd=0, leg_sd=0, anatomy={}, stature_m=(1.7, 0.0),
     straighten_deg=(0, 0), lean_legs_deg=(0, 0), lean_trunk_deg=(0, 0),
 )  # fmt: skip
 
