@@ -31,7 +31,7 @@ class DetectorConfig(_Settings):
     kind: Annotated[Literal["blazepose", "movenet", "rtmpose"], _flat("detector")] = "blazepose"
     """Which detector: blazepose (sees feet), movenet (fast), rtmpose (your own ONNX export)."""
     variant: str | None = None
-    """blazepose: heavy or full; movenet: thunder or lightning. Empty takes the best."""
+    """blazepose: heavy, full or lite; movenet: thunder or lightning. Empty takes the best."""
     model: str | None = None
     """rtmpose: name of a model registered with `sealcap models add`, or the path of an ONNX file."""
     backend: Literal["onnx"] = "onnx"

@@ -39,14 +39,13 @@ class People:
     ) -> tuple[BodyPose, ...]:
         """Bodies of those seen (first) and of those who coast through a gap; forgets who is gone."""
         seen = {k.person_id: (raw, k) for raw, k in zip(raw_joints_cam, keypoints, strict=True)}
-        poses = [self._known[i].solver.update(raw, k, camera, time_ns) for i, (raw, k) in seen.items()]
+        solved = [self._known[i].solver.update(raw, k, camera, time_ns) for i, (raw, k) in seen.items()]
         for person_id in [i for i in self._known if i not in seen]:
             pose = self._known[person_id].solver.coast(time_ns)
             if pose is None:
                 del self._known[person_id]
-            else:
-                poses.append(pose)
-        return tuple(poses)
+            solved.append(pose)
+        return tuple(pose for pose in solved if pose is not None)
 
     def _observe(self, keypoints: Keypoints, camera: CameraEstimate, time_ns: int) -> Float32:
         person = self._known.get(keypoints.person_id)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from lifting.camera_estimate import CameraEstimate
-
 from realtime.capture import Capture, Captured
 from realtime.data import BodyPose, Frame, Keypoints, Motion
 from realtime.people import People
@@ -48,16 +47,15 @@ class Pipeline:
         self.camera: CameraEstimate | None = None
         self._tracker, self._people, self._open_camera = tracker, people, open_camera
         self._frames, self._duration = frames, duration
-        self._stop = threading.Event()
 
-    def run(self) -> Summary:
-        """Work until the source ends or `stop` is called. Raises SourceError or SinkError after closing."""
+    def run(self, stop: threading.Event) -> Summary:
+        """Work until the source ends or `stop` is set. Raises SourceError or SinkError after closing."""
         begin = time.monotonic()
         try:
             for runner in self.runners:
                 runner.start()
             self.capture.start()
-            while not self._finished(time.monotonic() - begin):
+            while not (stop.is_set() or self._finished(time.monotonic() - begin)):
                 captured = self.capture.next(timeout=0.1)
                 if captured is not None:
                     self._publish(captured.frame, *self._infer(captured))
@@ -69,10 +67,6 @@ class Pipeline:
         if self.capture.error is not None:
             raise self.capture.error
         return self.summary(seconds)
-
-    def stop(self) -> None:
-        """End `run` after the frame in work; callable from signal handlers and other threads."""
-        self._stop.set()
 
     def summary(self, seconds: float) -> Summary:
         """The books of the run so far."""
@@ -93,7 +87,7 @@ class Pipeline:
     def _finished(self, seconds: float) -> bool:
         enough = self._frames is not None and self.published >= self._frames
         late = self._duration is not None and seconds >= self._duration
-        return self._stop.is_set() or enough or late or self.capture.ended
+        return enough or late or self.capture.ended
 
     def _infer(self, captured: Captured) -> tuple[list[Keypoints], tuple[BodyPose, ...]]:
         frame, times = captured.frame, self.timings

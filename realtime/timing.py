@@ -33,7 +33,8 @@ class Samples:
         """Values at `levels` (0..100); NaN where nothing was measured."""
         if not self._count:
             return np.full(len(levels), np.nan)
-        return np.percentile(self._ring[: self._count], levels)
+        values: NDArray[np.float64] = np.percentile(self._ring[: self._count], levels)
+        return values
 
 
 class Timings:

@@ -26,6 +26,8 @@ class Kind:
     """Names after the dash, best first; empty where the user brings the network."""
     make: Callable[[Open, str], Detector]
     """From a loader of networks and the name (or path) of the main one."""
+    search: tuple[str, ...] = ()
+    """Networks needed beside the main one."""
 
 
 def _blazepose(load: Open, model: str) -> Detector:
@@ -41,9 +43,9 @@ def _rtmpose(load: Open, model: str) -> Detector:
 
 
 KINDS = {
-    "blazepose": Kind(("heavy", "full", "lite"), _blazepose),
+    "blazepose": Kind(("heavy", "full", "lite"), _blazepose, ("blazepose-search",)),
     "movenet": Kind(("thunder", "lightning"), _movenet),
-    "rtmpose": Kind((), _rtmpose),
+    "rtmpose": Kind((), _rtmpose, ("blazepose-search",)),
 }
 
 
@@ -67,6 +69,12 @@ def open_detector(
         return open_network(path if path.is_file() else model_path(wanted), backend=backend, threads=threads)
 
     return _kind(kind).make(load, name)
+
+
+def detector_models(kind: str, variant: str | None = None, model: str | None = None) -> list[str]:
+    """Names in the model store that `open_detector` will ask for. Raises ConfigError for unknown names."""
+    name = model or _model_name(kind, variant)
+    return [*_kind(kind).search, *([] if Path(name).is_file() else [name])]
 
 
 def _kind(kind: str) -> Kind:

@@ -10,10 +10,13 @@ from realtime.data import Motion
 class Sink(Protocol):
     """An output. All three calls come from the sink's own thread, in the order open, write..., close."""
 
-    name: str
-    """For counters and messages: 'zmq tcp://127.0.0.1:5570'."""
-    queue: int
-    """How many frames may wait: 1 = latest wins; the recorder takes more."""
+    @property
+    def name(self) -> str:
+        """For counters and messages: 'zmq tcp://127.0.0.1:5570'."""
+
+    @property
+    def queue(self) -> int:
+        """How many frames may wait: 1 = latest wins; the recorder takes more."""
 
     def open(self) -> None:
         """Bind, connect or create. Raises SinkError; the pipeline then does not start."""

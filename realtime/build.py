@@ -1,0 +1,153 @@
+"""From settings to the parts of a pipeline."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from lifting.camera import DEFAULT_FOV_DEG, Intrinsics
+from lifting.camera_estimate import CameraEstimate
+from lifting.errors import ConfigError, ModelError
+from lifting.lifter import Lifter
+from realtime.config import CameraConfig, DetectorConfig, LifterConfig, OutputConfig, RunConfig
+from realtime.detectors import Detector
+from realtime.detectors.factory import open_detector
+from realtime.paths import weights_dir
+from realtime.people import People
+from realtime.pipeline import Pipeline
+from realtime.sinks import Sink
+from realtime.solve.body import SolverOptions
+from realtime.sources import Source
+from realtime.sources.factory import open_source
+from realtime.tracking import Tracker
+
+
+def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pipeline:
+    """Everything opened but the sinks, which open when the pipeline runs.
+
+    Raises ConfigError, SourceError or ModelError; a source already opened is closed again then.
+    """
+    config = spread_backend(config)
+    sinks = [*build_sinks(config), *extra_sinks]
+    source = build_source(config)
+    try:
+        return Pipeline(
+            source,
+            Tracker(
+                build_detector(config.detector), people=config.person.people, person=wanted_person(config)
+            ),
+            build_people(config),
+            partial(open_camera, config.camera, config.person.height),
+            sinks,
+            lossless=config.max_speed,
+            frames=config.frames,
+            duration=config.duration,
+        )
+    except BaseException:
+        source.close()
+        raise
+
+
+def spread_backend(config: RunConfig) -> RunConfig:
+    """`--backend X` names the engine of both networks."""
+    if config.backend is None:
+        return config
+    engine = {"backend": config.backend}
+    detector, lifter = config.detector.model_copy(update=engine), config.lifter.model_copy(update=engine)
+    return config.model_copy(update={"detector": detector, "lifter": lifter})
+
+
+def build_source(config: RunConfig) -> Source:
+    """The source that the settings name. `--max-speed` makes sense for files only."""
+    source = open_source(config.source, paced=not config.max_speed, loop=config.loop)
+    if source.live and config.max_speed:
+        source.close()
+        raise ConfigError(f"{source.name} is live: it cannot run faster than it is. Leave out --max-speed.")
+    return source
+
+
+def build_detector(config: DetectorConfig) -> Detector:
+    """The 2D detector, its networks loaded."""
+    return open_detector(
+        config.kind,
+        variant=config.variant,
+        threads=config.threads,
+        backend=config.backend,
+        model=config.model,
+    )
+
+
+def build_people(config: RunConfig) -> People:
+    """The lifter, and a solver for whoever appears."""
+    options = SolverOptions(
+        smooth=config.solve.smooth, height_m=config.person.height, bones=config.solve.bones
+    )
+    return People(open_lifter(config.lifter), options)
+
+
+def open_lifter(config: LifterConfig) -> Lifter:
+    """The packaged lifter of the size asked for, or the user's own."""
+    path = config.model or weights_dir() / f"lifter-{config.size}.onnx"
+    if not path.is_file():
+        raise ModelError(f"There is no lifter {path}. Leave out --lifter.model to use the packaged one.")
+    return Lifter.load(path, backend=config.backend, threads=config.threads)
+
+
+def wanted_person(config: RunConfig) -> str | int:
+    """`largest`, or a number."""
+    return config.person.person if config.person.person == "largest" else int(config.person.person)
+
+
+def open_camera(
+    camera: CameraConfig, person_height_m: float | None, width: int, height: int
+) -> CameraEstimate:
+    """What is known of the camera, for pictures of this size."""
+    intrinsics = Intrinsics.from_fov(width, height, camera.fov or DEFAULT_FOV_DEG)
+    return CameraEstimate(
+        intrinsics,
+        fov_given=camera.fov is not None,
+        pitch_deg=camera.pitch,
+        camera_height_m=camera.height,
+        person_height_m=person_height_m,
+    )
+
+
+def build_sinks(config: RunConfig) -> list[Sink]:
+    """All outputs of the settings but the page. Nothing is bound or created yet."""
+    out = config.out
+    sinks: list[Sink] = [*_network_sinks(out)]
+    if out.record is not None:
+        from realtime.sinks.recorder import SessionRecorder
+
+        sinks.append(SessionRecorder(out.record, settings=config.model_dump_json()))
+    if out.poses_out is not None:
+        from realtime.sinks.poses_npz import PosesNpz
+
+        sinks.append(PosesNpz(out.poses_out, stage=out.poses_stage))
+    for path in (out.record, out.poses_out):
+        _check_folder(path)
+    return sinks
+
+
+def _network_sinks(out: OutputConfig) -> list[Sink]:
+    from realtime.sinks.osc import OscSink
+    from realtime.sinks.zmq import ZmqSink
+
+    sinks: list[Sink] = [ZmqSink(endpoint, lan=out.lan, insecure=out.insecure) for endpoint in out.zmq]
+    sinks += [OscSink(*parse_address(address, "--osc")) for address in out.osc]
+    return sinks
+
+
+def _check_folder(path: Path | None) -> None:
+    if path is not None and not path.absolute().parent.is_dir():
+        raise ConfigError(
+            f"The folder {path.absolute().parent} does not exist; make it first, or name another."
+        )
+
+
+def parse_address(text: str, option: str) -> tuple[str, int]:
+    """HOST:PORT → (host, port). Raises ConfigError showing the right form."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+        raise ConfigError(f"{option} {text}: give HOST:PORT, such as {option} 127.0.0.1:39570.")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,100 @@
+"""The page around a run: opened before it, closed after it, so that the last pose stays visible."""
+
+from __future__ import annotations
+
+import sys
+import time
+import webbrowser
+from threading import Event
+
+from rich.console import Console
+
+from realtime.config import OutputConfig
+from realtime.data import Motion
+from realtime.pipeline import Pipeline
+from realtime.sinks import Sink
+from realtime.sinks.page import WebPage
+from realtime.web.status import Facts
+
+POLL_S = 0.1
+
+
+class PageSession:
+    """Owns a page for the time of a `with` block; without one (`--headless`) every call does nothing."""
+
+    def __init__(self, out: OutputConfig, source: str, console: Console) -> None:
+        host = "0.0.0.0" if out.lan else "127.0.0.1"
+        self._page = (
+            None if out.headless else WebPage(out.web_port, host=host, source=source, facts=self._facts)
+        )
+        self._pipeline: Pipeline | None = None
+        self._console = console
+
+    @property
+    def sinks(self) -> tuple[Sink, ...]:
+        """What the pipeline feeds."""
+        return () if self._page is None else (_Lent(self._page),)
+
+    def attach(self, pipeline: Pipeline) -> None:
+        """Show this pipeline's counters."""
+        self._pipeline = pipeline
+
+    def wait_for_viewer(self, seconds: float, stopped: Event) -> None:
+        """Open a browser where there is a person at a terminal, and give it time to connect."""
+        if self._page is None or not sys.stdout.isatty():
+            return
+        webbrowser.open(self._page.url)
+        self._console.print(f"Waiting up to {seconds:.0f} s for the page to be opened; Ctrl-C ends.")
+        deadline = time.monotonic() + seconds
+        while not (self._page.watched or stopped.is_set() or time.monotonic() > deadline):
+            time.sleep(POLL_S)
+
+    def linger(self, stopped: Event) -> None:
+        """Keep the page up after the last frame until Ctrl-C, where there is somebody to press it."""
+        if self._page is None or not sys.stdout.isatty() or stopped.is_set():
+            return
+        self._console.print(
+            f"The page stays open at {self._page.url} . Ctrl-C ends; --loop repeats the clip."
+        )
+        stopped.wait()
+
+    def __enter__(self) -> PageSession:
+        if self._page is not None:
+            self._page.open()
+            self._console.print(f"Page: [bold]{self._page.url}[/]")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._page is not None:
+            self._page.close()
+
+    def _facts(self) -> Facts:
+        pipeline = self._pipeline
+        if pipeline is None:
+            return Facts()
+        dropped = {"capture": pipeline.capture.overwritten, "source": pipeline.capture.source.missed}
+        dropped |= {runner.name: runner.dropped for runner in pipeline.runners}
+        assumptions = dict(pipeline.camera.sources) if pipeline.camera else {}
+        return Facts(dropped, assumptions)
+
+
+class _Lent:
+    """The page as the pipeline sees it: it may write, but not close it."""
+
+    queue = 1
+
+    def __init__(self, page: WebPage) -> None:
+        self._page = page
+
+    @property
+    def name(self) -> str:
+        return self._page.name
+
+    def open(self) -> None:
+        self._page.open()
+
+    def write(self, motion: Motion) -> None:
+        self._page.write(motion)
+
+    def close(self) -> None:
+        """The owner closes it."""
