@@ -5,17 +5,21 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import yaml
+
 from lifting.camera import DEFAULT_FOV_DEG, Intrinsics
 from lifting.camera_estimate import CameraEstimate
 from lifting.errors import ConfigError, ModelError
 from lifting.lifter import Lifter
 from realtime.config import CameraConfig, DetectorConfig, LifterConfig, OutputConfig, RunConfig
-from realtime.detectors import Detector
+from realtime.detectors import Detector, Region
 from realtime.detectors.factory import open_detector
 from realtime.paths import weights_dir
 from realtime.people import People
 from realtime.pipeline import Pipeline
 from realtime.sinks import Sink
+from realtime.sinks.wire import StreamInfo
 from realtime.solve.body import SolverOptions
 from realtime.sources import Source
 from realtime.sources.factory import open_source
@@ -67,14 +71,18 @@ def build_source(config: RunConfig) -> Source:
 
 
 def build_detector(config: DetectorConfig) -> Detector:
-    """The 2D detector, its networks loaded."""
-    return open_detector(
+    """The 2D detector, its networks loaded and run once, so that the first frame is not a slow one."""
+    detector = open_detector(
         config.kind,
         variant=config.variant,
         threads=config.threads,
         backend=config.backend,
         model=config.model,
     )
+    black = np.zeros((256, 256, 3), np.uint8)
+    detector.estimate(black, Region(128.0, 128.0, 256.0))
+    detector.search(black)
+    return detector
 
 
 def build_people(config: RunConfig) -> People:
@@ -115,11 +123,13 @@ def open_camera(
 def build_sinks(config: RunConfig) -> list[Sink]:
     """All outputs of the settings but the page. Nothing is bound or created yet."""
     out = config.out
-    sinks: list[Sink] = [*_network_sinks(out)]
+    settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    info = StreamInfo(source=config.source, config=settings)
+    sinks: list[Sink] = [*_network_sinks(out, info)]
     if out.record is not None:
         from realtime.sinks.recorder import SessionRecorder
 
-        sinks.append(SessionRecorder(out.record, settings=config.model_dump_json()))
+        sinks.append(SessionRecorder(out.record, settings=settings, info=info))
     if out.poses_out is not None:
         from realtime.sinks.poses_npz import PosesNpz
 
@@ -129,11 +139,13 @@ def build_sinks(config: RunConfig) -> list[Sink]:
     return sinks
 
 
-def _network_sinks(out: OutputConfig) -> list[Sink]:
+def _network_sinks(out: OutputConfig, info: StreamInfo) -> list[Sink]:
     from realtime.sinks.osc import OscSink
     from realtime.sinks.zmq import ZmqSink
 
-    sinks: list[Sink] = [ZmqSink(endpoint, lan=out.lan, insecure=out.insecure) for endpoint in out.zmq]
+    sinks: list[Sink] = [
+        ZmqSink(endpoint, lan=out.lan, insecure=out.insecure, info=info) for endpoint in out.zmq
+    ]
     sinks += [OscSink(*parse_address(address, "--osc")) for address in out.osc]
     return sinks
 
