@@ -1,4 +1,4 @@
-"""Run the demo clip through the pipeline and draw one moment of it: python examples/02_render_picture.py OUT.png
+"""Draw one moment of the demo clip: python examples/02_render_picture.py OUT.png
 
 Shows how to use the pipeline from Python with a sink of your own: anything with open, write and close.
 The picture in the README was made by this file (`sealcap models pull` first).

@@ -36,7 +36,7 @@ NEAR = 0.75
 """A person found within this share of their old region's size, and of similar size, is the same person."""
 SIMILAR = 1.6
 """Largest ratio of two sizes that are similar."""
-FIRST_LOOKS = 3
+FIRST_LOOKS = 2
 """Looks at a newly found person: the search is coarse, each look's joints give the next a better region."""
 SAME = 0.25
 """Two regions whose centres are closer than this share of the smaller one's size show the same person."""
