@@ -53,11 +53,11 @@ class Capture:
     def close(self, timeout: float = 1.0) -> None:
         """Stop the source and the thread, and count what nobody took."""
         self.source.close()
-        while self._box.get(0) is not None:
-            self.unprocessed += 1
         self._box.close()
         if self._thread.ident is not None:
             self._thread.join(timeout)
+        while self._box.get(0) is not None:  # only now can the thread put nothing more behind our back
+            self.unprocessed += 1
 
     def _run(self) -> None:
         try:

@@ -99,7 +99,8 @@ def test_a_file_that_is_no_configuration_is_refused_in_one_line(
     path = written(tmp_path, text)
     with pytest.raises(ConfigError) as caught:
         load_run_config(path)
-    assert words in str(caught.value) and path in str(caught.value)
+    assert words in str(caught.value)
+    assert path in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -133,7 +134,8 @@ def test_repeated_outputs_are_collected() -> None:
     config = parse(
         ["--osc", "127.0.0.1:1", "--osc", "127.0.0.1:2", "--zmq", "tcp://127.0.0.1:3"], "live", "x"
     )
-    assert config.out.osc == ["127.0.0.1:1", "127.0.0.1:2"] and config.out.zmq == ["tcp://127.0.0.1:3"]
+    assert config.out.osc == ["127.0.0.1:1", "127.0.0.1:2"]
+    assert config.out.zmq == ["tcp://127.0.0.1:3"]
 
 
 @pytest.mark.parametrize(
