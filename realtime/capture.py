@@ -6,7 +6,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from lifting.errors import SealcapError
+from lifting.errors import SealcapError, SourceError
 from realtime.data import Frame
 from realtime.mailbox import Mailbox
 from realtime.sources import Source
@@ -60,13 +60,17 @@ class Capture:
             self.unprocessed += 1
 
     def _run(self) -> None:
+        unforeseen = True
         try:
             for frame in self.source.frames():
                 if not self._hand_over(Captured(frame, time.monotonic_ns())):
                     break
+            unforeseen = False
         except SealcapError as error:
-            self.error = error
+            self.error, unforeseen = error, False
         finally:
+            if unforeseen:  # the traceback is on its way to stderr; the run must not look like a success
+                self.error = SourceError(f"{self.source.name} stopped unexpectedly.")
             self._box.close()
 
     def _hand_over(self, item: Captured) -> bool:

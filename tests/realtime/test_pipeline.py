@@ -75,11 +75,13 @@ class Collector:
 class FailingSource(SyntheticSource):
     """A source whose picture fails for good after ten frames."""
 
+    error: Exception = SourceError("The film tore.")
+
     def frames(self):  # type: ignore[no-untyped-def]
         """Ten frames, then the error a broken file or camera gives."""
         for frame in super().frames():
             if frame.index == 10:
-                raise SourceError("The film tore.")
+                raise self.error
             yield frame
 
 
@@ -166,6 +168,18 @@ def test_a_source_that_fails_for_good_ends_the_run_after_closing_the_outputs() -
     sink = Collector()
     source = FailingSource(30, SIZE, duration_s=2)
     with pytest.raises(SourceError, match="The film tore"):
+        pipeline(source, TruthTracker(), sink, lossless=True).run(threading.Event())
+    assert len(sink.motions) == 10
+    assert sink.closed == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_unforeseen_error_of_a_source_is_no_success() -> None:
+    """A bug in a driver ends the run with an error too, after the outputs are closed."""
+    sink = Collector()
+    source = FailingSource(30, SIZE, duration_s=2)
+    source.error = RuntimeError("nobody thought of this")
+    with pytest.raises(SourceError, match="synthetic stopped unexpectedly"):
         pipeline(source, TruthTracker(), sink, lossless=True).run(threading.Event())
     assert len(sink.motions) == 10
     assert sink.closed == 1
