@@ -2,7 +2,7 @@
 
     python benchmarks/live.py VIDEO [--fps 30] [--seconds 60] [--config quality]
 
-The server plays VIDEO's pictures round and round at an exact rate, from a process of its own; recorder, ZeroMQ and
+The server plays the pictures round and round at an exact rate, in a process of its own; recorder, ZeroMQ and
 OSC are on. Prints the summary of the run; latency is counted from the arrival of the encoded picture.
 """
 
