@@ -30,7 +30,6 @@ VERBS: dict[str, Verb] = {
     "models pull": Verb("realtime.commands.models:pull", "fetch models and the demo clip"),
     "models add": Verb("realtime.commands.models:add", "register an ONNX model of your own"),
     "doctor": Verb("realtime.commands.doctor:doctor", "check this machine, and say what to fix first"),
-    "data convert": Verb("training.cli:convert", "make a motion corpus from BVH or ASF/AMC files"),
     "train": Verb("training.cli:train", "train a lifter"),
     "evaluate": Verb("training.cli:evaluate", "score a lifter"),
     "export": Verb("training.cli:export", "turn a checkpoint into ONNX"),
