@@ -17,7 +17,7 @@ test: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sealcap models pull
+	$(BIN)/sealcap models pull blazepose-heavy blazepose-full blazepose-search movenet-lightning demo-clip
 	$(BIN)/python -m pytest -m "not real"
 
 test-real: $(VENV)/.dev
