@@ -14,9 +14,9 @@ M is 0 for joints that were not seen or whose 2D definition differs from the ske
 parent − child.
 
 Deviations from the released program, all deliberate. Adam starts fresh for every frame, so that the answer
-does not depend on the frames before (there its moments live on, and the first steps of ours are larger: Adam's
-first step moves every weight by the learning rate). The answer is computed after the last step (there it is
-fetched together with it, so that two steps show the pose after about one). Bones keep their sign
+does not depend on the frames before (there its moments live on, and the first steps of ours are larger: the
+first step of Adam moves every weight by the learning rate). The answer is computed after the last step (there
+it is fetched together with it, so that two steps show the pose after about one). Bones keep their sign
 (`absolute_bones=True` takes |bone| as there).
 
 Frames of a batch never touch each other: each has its own θ (torch.func.vmap).
