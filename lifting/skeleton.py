@@ -112,6 +112,19 @@ SEALCAP26 = _tree(
 )  # fmt: skip
 """3D output. Positions relative to the pelvis, the middle of the hips."""
 
+H36M17 = _tree(
+    "h36m17",
+    (
+        ("pelvis", None),
+        ("right_hip", "pelvis"), ("right_knee", "right_hip"), ("right_ankle", "right_knee"),
+        ("left_hip", "pelvis"), ("left_knee", "left_hip"), ("left_ankle", "left_knee"),
+        ("spine", "pelvis"), ("thorax", "spine"), ("neck", "thorax"), ("head", "neck"),
+        ("left_shoulder", "thorax"), ("left_elbow", "left_shoulder"), ("left_wrist", "left_elbow"),
+        ("right_shoulder", "thorax"), ("right_elbow", "right_shoulder"), ("right_wrist", "right_elbow"),
+    ),
+)  # fmt: skip
+"""Human3.6M's 17 joints, on which the published lifters were trained."""
+
 BONES = _tree(
     "humanoid21",
     (

@@ -25,3 +25,11 @@ def eval3d_dir() -> Path:
     if not (DATA / "eval3d" / "score.py").is_file():
         pytest.skip("the evaluation videos are not here (set SEALCAP_DATA)")
     return DATA / "eval3d"
+
+
+@pytest.fixture(scope="session")
+def small_backbones() -> dict[str, dict]:
+    """Options with which every backbone is small and takes 9 frames, or 3."""
+    return {
+        "temporal_conv": {"width": 32, "blocks": 1, "hidden": 32},
+    }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from lifting.models.ray_lifter import Crop, centre_weights, normalise
+from lifting.models.ray_lifter import Crop, centre_weights, node_weights, normalise
 from lifting.skeleton import BODY21, SEALCAP26
 from training.bodies import BodySampler
 from training.cameras import look
@@ -30,16 +30,25 @@ _AHEAD = 3
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One step's data. The M pairs are the first M windows, ending one frame earlier."""
+    """One step's data: W windows of T frames."""
 
     crop: Crop
-    """(B+M, ...) network input: B newest windows, then M earlier ones."""
+    """(W,T,...) network input."""
     target: Tensor
-    """(B,26,3) metres, camera axes, relative to mid-hip."""
-    target_before: Tensor
-    """(M,26,3)"""
+    """(W,T,26,3) metres, camera axes, relative to mid-hip."""
     seen: Tensor
-    """(B,26) 1 where the detector saw the joint in the newest frame."""
+    """(W,T,26) 1 where the detector saw the joint."""
+    clips: Tensor
+    """(M,N) rows of windows that end in N consecutive frames of one person, oldest first."""
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on `device`."""
+        crop = Crop(*(part.to(device, non_blocking=True) for part in self.crop))
+        rest = (part.to(device, non_blocking=True) for part in (self.target, self.seen, self.clips))
+        return Batch(crop, *rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,26 +64,17 @@ class Windows:
 
 
 class BatchMaker:
-    """Makes the batch of any step."""
+    """Makes the batch of any step. `clip_frames` > 1 answers a share of the windows that often in a row."""
 
-    def __init__(self, corpus: Corpus, config: TrainingConfig) -> None:
-        self._config, self._bodies = config, BodySampler(corpus, config.body)
-        self._centre_weight = centre_weights()
+    def __init__(self, corpus: Corpus, config: TrainingConfig, clip_frames: int = 1) -> None:
+        self._config, self._bodies, self._clip = config, BodySampler(corpus, config.body), clip_frames
 
     def __call__(self, step: int) -> Batch:
         """The batch of `step`. Windows with next to nothing visible are left out, so sizes vary a little."""
         optimiser, window = self._config.optimiser, self._config.model.window
         with torch.no_grad():
-            made = self.windows(optimiser.batch, window + 1, seeded(self._config.seed, step))
-            pairs = round(len(made.keypoints) * optimiser.pairs) if "velocity" in self._config.losses else 0
-            newest, before = made.keypoints[:, 1:], made.keypoints[:pairs, :-1]
-            gravity = torch.cat([made.gravity, made.gravity[:pairs]])
-            return Batch(
-                crop=normalise(torch.cat([newest, before]), gravity, self._centre_weight),
-                target=from_hips(made.joints_cam[:, -1]),
-                target_before=from_hips(made.joints_cam[:pairs, -2]),
-                seen=seen_joints(newest[:, -1, :, 2]),
-            )
+            made = self.windows(optimiser.batch, window + self._clip - 1, seeded(self._config.seed, step))
+            return cut_batch(made, window, round(len(made.keypoints) * optimiser.pairs))
 
     def windows(self, count: int, length: int, rng: Generator) -> Windows:
         """At most `count` windows of `length` frames."""
@@ -92,15 +92,38 @@ def seeded(seed: int, step: int) -> Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + step) % (1 << 63))
 
 
+def cut_batch(made: Windows, window: int, clips: int) -> Batch:
+    """Network input from windows that are longer than `window` by the frames of a clip but one.
+
+    All windows end in the newest frame; the first `clips` of them are also cut to end in each frame before.
+    """
+    earlier = made.keypoints.shape[1] - window
+    clips = clips if earlier else 0
+    cuts = [(slice(None), earlier), *((slice(clips), start) for start in range(earlier - 1, -1, -1) if clips)]
+    keypoints, joints = (
+        torch.cat([whole[rows, start : start + window] for rows, start in cuts])
+        for whole in (made.keypoints, made.joints_cam)
+    )
+    gravity = torch.cat([made.gravity[rows] for rows, _ in cuts])
+    newest, count = torch.arange(clips), len(made.keypoints)
+    before = [count + clips * i + newest for i in range(len(cuts) - 1)]
+    return Batch(
+        crop=normalise(keypoints, gravity, _CENTRE_WEIGHTS, _NODES),
+        target=from_hips(joints),
+        seen=seen_joints(keypoints[..., 2]),
+        clips=torch.stack([newest, *before][::-1], dim=1),
+    )
+
+
 def from_hips(joints: Tensor) -> Tensor:
-    """(B,26,3) relative to mid-hip."""
-    return joints - joints[:, _HIPS].mean(dim=1, keepdim=True)
+    """(...,26,3) relative to mid-hip."""
+    return joints - joints[..., _HIPS, :].mean(dim=-2, keepdim=True)
 
 
 def seen_joints(confidence: Tensor) -> Tensor:
-    """(B,21) confidences to (B,26) 0 or 1; joints inside the body, which nobody reports, count as seen."""
-    seen = torch.ones(len(confidence), len(SEALCAP26))
-    seen[:, _BODY21] = (confidence > 0).float()
+    """(...,21) confidences to (...,26) 0 or 1; joints inside the body, never reported, count as seen."""
+    seen = torch.ones(*confidence.shape[:-1], len(SEALCAP26))
+    seen[..., _BODY21] = (confidence > 0).float()
     return seen
 
 
@@ -153,3 +176,4 @@ def _told_gravity(gravity: Tensor, known: float, noise_deg: float, rng: Generato
 
 _HIPS = SEALCAP26.indices("left_hip", "right_hip")
 _BODY21 = SEALCAP26.indices(*BODY21.joints)
+_CENTRE_WEIGHTS, _NODES = centre_weights(), node_weights()

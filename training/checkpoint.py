@@ -12,11 +12,13 @@ from pathlib import Path
 import safetensors
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import Module
 
 from lifting.errors import ConfigError, ModelError
+from lifting.skeleton import Skeleton
 from training.config import TrainingConfig
 
-FORMAT = "sealcap-training-1"
+FORMAT = "sealcap-training-2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +31,19 @@ class Checkpoint:
     """Time spent training so far."""
     validation: dict[str, float]
     """Last validation, name → value."""
+    joints: tuple[str, ...]
+    """Names of the joints that the network answers."""
     tensors: dict[str, Tensor]
-    """`model.`, `ema.`, `exp_avg.`, `exp_avg_sq.` + parameter name."""
+    """`model.`, `ema.`, `exp_avg.`, `exp_avg_sq.` + parameter name; `judge.NAME.` + what a judge keeps."""
 
     def part(self, prefix: str) -> dict[str, Tensor]:
         """Tensors whose name begins with `prefix.`, without it."""
         start = prefix + "."
         return {name[len(start) :]: t for name, t in self.tensors.items() if name.startswith(start)}
+
+    def averaged(self) -> dict[str, Tensor]:
+        """The state of the network with the running mean of its weights."""
+        return self.part("model") | self.part("ema")
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -46,6 +54,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "config": checkpoint.config.model_dump_json(),
         "step": str(checkpoint.step),
         "seconds": f"{checkpoint.seconds:.1f}",
+        "joints": ",".join(checkpoint.joints),
         **{f"validation.{name}": repr(value) for name, value in checkpoint.validation.items()},
     }
     partial = path.with_suffix(".partial")
@@ -74,4 +83,24 @@ def load_checkpoint(path: Path) -> Checkpoint:
         config = TrainingConfig.model_validate_json(metadata["config"])
     except ValueError as error:
         raise ConfigError(f"The configuration inside {path} is not valid any more: {error}") from error
-    return Checkpoint(config, int(metadata["step"]), float(metadata["seconds"]), validation, tensors)
+    step, seconds = int(metadata["step"]), float(metadata["seconds"])
+    return Checkpoint(config, step, seconds, validation, tuple(metadata["joints"].split(",")), tensors)
+
+
+def load_weights(
+    network: Module, weights: dict[str, Tensor], joints: tuple[str, ...], skeleton: Skeleton
+) -> None:
+    """Fill `network`, which answers `skeleton`. Raises ModelError when the weights are of another one."""
+    if joints != skeleton.joints:
+        raise ModelError(
+            f"The checkpoint answers {len(joints)} joints ({', '.join(joints[:3])} ...), this network the "
+            f"{len(skeleton)} of {skeleton.name}. Use the configuration it was trained with."
+        )
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1:2] or [str(error)]
+        raise ModelError(
+            f"The checkpoint's weights do not fit the network of its configuration:{reason[0]} Train it "
+            f"again with: sealcap train CONFIG --restart"
+        ) from error

@@ -13,10 +13,11 @@ from lifting.export import export_lifter
 from lifting.lifter import Lifter
 from lifting.metadata import LifterMetadata
 from lifting.models.ray_lifter import RayLifter
-from training.checkpoint import Checkpoint, load_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import TrainingConfig, load_config
 from training.corpus import load_corpus
 from training.evaluate import evaluate_synthetic, lift_folder
+from training.trainer import make_lifter
 from training.trainer import train as run_training
 
 DATA_LICENCES = {
@@ -85,9 +86,8 @@ def export(checkpoint: Path, out: Path) -> None:
 
 def averaged_lifter(checkpoint: Checkpoint) -> RayLifter:
     """The network of a checkpoint with the running mean of its weights."""
-    model = checkpoint.config.model
-    lifter = RayLifter(model.backbone, model.window, model.options)
-    lifter.load_state_dict(checkpoint.part("ema"))
+    lifter = make_lifter(checkpoint.config)
+    load_weights(lifter, checkpoint.averaged(), checkpoint.joints, lifter.skeleton)
     return lifter.eval()
 
 

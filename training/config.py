@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lifting.errors import ConfigError
+from lifting.models import Option
 from training.bodies import BodyVariety
 from training.cameras import CameraVariety
 from training.detector_noise import DetectorNoise
-from training.losses import LOSSES
+from training.losses import LOSSES, ON_MOTION, LossTerm, loss_term
 
 
 class _Section(BaseModel):
@@ -34,7 +36,7 @@ class ModelConfig(_Section):
     """A name in lifting.models.BACKBONES."""
     window: int = Field(default=9, ge=1, le=243)
     """Frames at `fps` that the network sees."""
-    options: dict[str, int | float] = {}
+    options: dict[str, Option] = {}
     """Arguments of the backbone itself."""
 
 
@@ -46,7 +48,10 @@ class OptimiserConfig(_Section):
     batch: int = Field(ge=2)
     """Windows per step."""
     pairs: float = Field(default=0.33, ge=0, le=1)
-    """Share of the batch that is also answered one frame earlier, for the velocity loss."""
+    """Share of the batch that is also answered in the frames before, for losses on motion. Backbones that
+    answer every frame of the window do not need it."""
+    clip_frames: int = Field(default=2, ge=2, le=81)
+    """Consecutive frames answered in that share."""
     learning_rate: float = Field(default=1.2e-3, gt=0)
     """Peak, reached after `warmup`, falling to 1 % along a cosine."""
     warmup: int = Field(default=200, ge=0)
@@ -81,19 +86,27 @@ class TrainingConfig(_Section):
     body: BodyVariety = BodyVariety()
     camera: CameraVariety = CameraVariety()
     detector: DetectorNoise = DetectorNoise()
-    losses: dict[str, float]
-    """Weight of each loss."""
+    losses: dict[str, float | dict[str, float | bool]]
+    """Weight of each loss, or its weight and options: {weight: 1.0, tie_m: 0.01}."""
     optimiser: OptimiserConfig
 
     @field_validator("losses")
     @classmethod
-    def _known_losses(cls, losses: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(losses) - set(LOSSES))
-        if unknown or not losses:
-            raise ValueError(
-                f"no loss is called {', '.join(unknown) or 'nothing'}; there are {', '.join(LOSSES)}"
-            )
+    def _known_losses(cls, losses: dict[str, Any]) -> dict[str, Any]:
+        if not losses:
+            raise ValueError(f"at least one loss is needed; there are {', '.join(LOSSES)}")
+        for name, value in losses.items():
+            loss_term(name, value)
         return losses
+
+    def loss_terms(self) -> dict[str, LossTerm]:
+        """What `losses` says, ready to be computed."""
+        return {name: loss_term(name, value) for name, value in self.losses.items()}
+
+    @property
+    def needs_clips(self) -> bool:
+        """Whether a loss looks at several frames in a row."""
+        return bool(ON_MOTION & set(self.losses))
 
 
 def load_config(path: Path) -> TrainingConfig:

@@ -11,28 +11,33 @@ import torch
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from lifting.errors import ConfigError
-from lifting.models.ray_lifter import RayLifter, to_camera
+from lifting.errors import ConfigError, DataError
+from lifting.models.ray_lifter import RayLifter
+from lifting.skeleton import Skeleton
 from training.batches import Batch, BatchMaker, feed
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from training.config import TrainingConfig
 from training.corpus import load_corpus
 from training.evaluate import evaluate_synthetic
-from training.losses import LOSSES
 from training.losses.answer import Answer
+from training.losses.judge import Judge
 from training.progress import Progress
+
+CPU = torch.device("cpu")
 
 FLOOR = 0.01
 """Share of the peak learning rate at the end."""
 
 
 class Trainer:
-    """Network, optimiser and running mean, one step at a time."""
+    """Network, optimiser, judges and running mean, one step at a time."""
 
-    def __init__(self, config: TrainingConfig) -> None:
-        self.config, self.step = config, 0
+    def __init__(self, config: TrainingConfig, device: torch.device = CPU) -> None:
+        self.config, self.device, self.step = config, device, 0
         torch.manual_seed(config.seed)
-        self.lifter = RayLifter(config.model.backbone, config.model.window, config.model.options)
+        self.lifter = make_lifter(config).to(device)
+        self.judges = make_judges(config, self.lifter.skeleton, device)
+        self.terms = config.loss_terms()
         optimiser = config.optimiser
         self.optimiser = torch.optim.AdamW(
             self.lifter.parameters(),
@@ -42,57 +47,113 @@ class Trainer:
             fused=True,
         )
         self.ema = {name: p.detach().clone() for name, p in self.lifter.named_parameters()}
-        self._bf16 = optimiser.bf16 and has_bf16()
+        self._bf16 = optimiser.bf16 and has_bf16(device)
+
+    @property
+    def clip_frames(self) -> int:
+        """Frames in a row in which batches must answer part of the windows; 1 where windows alone will do."""
+        one_answer = len(self.lifter.frames) == 1
+        return self.config.optimiser.clip_frames if one_answer and self.config.needs_clips else 1
 
     def train_step(self, batch: Batch) -> dict[str, float]:
-        """One gradient step; returns the losses before it, unweighted, and their weighted sum `total`."""
+        """One gradient step; returns the losses before it, unweighted, and their weighted sum `total`.
+
+        Judges learn first, from what the network answers as it stands (SEAL-pose's alternating update).
+        Raises DataError when the loss is no number any more.
+        """
         torch.manual_seed(self.config.seed * 7_919 + self.step)  # dropout, the same after a resume
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.config, self.step)
+        batch = batch.to(self.device)
+        logged = self._teach_judges(batch)
         self.lifter.train()
-        answer = self._answer(batch)
-        parts = {name: LOSSES[name](answer) for name in self.config.losses}
-        total = torch.stack([weight * parts[name] for name, weight in self.config.losses.items()]).sum()
+        answer = self.answer(batch)
+        parts = {name: term(answer) for name, term in self.terms.items()}
+        supervised = torch.stack([self.terms[name].weight * value for name, value in parts.items()]).sum()
+        total = supervised
+        for name, judge in self.judges.items():
+            parts[name] = judge.loss(answer, supervised)
+            total = total + parts[name]
+            logged |= {f"{name}_{key}": value for key, value in judge.log.items()}
+        self._descend(total)
+        return {"total": total.item(), **{name: value.item() for name, value in parts.items()}, **logged}
+
+    def answer(self, batch: Batch) -> Answer:
+        """What the network says to `batch`, in its present mode, with the truth beside it."""
+        frames = list(self.lifter.frames)
+        context = batch.crop.context if batch.crop.context.shape[-1] else None
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
+            crop_joints = self.lifter.backbone(batch.crop.joints, context)
+        joints = self.lifter.to_camera(crop_joints.float(), batch.crop.R_crop_from_cam)  # (W,N,J,3)
+        windows, answered = joints.shape[:2]
+        clips = batch.clips
+        if answered > 1:
+            clips = torch.arange(windows * answered, device=self.device).view(windows, answered)
+        return Answer(
+            skeleton=self.lifter.skeleton,
+            predicted=joints.flatten(0, 1),
+            target=batch.target[:, frames].flatten(0, 1),
+            seen=batch.seen[:, frames].flatten(0, 1),
+            observed=batch.crop.joints[:, frames].flatten(0, 1),
+            R_crop_from_cam=batch.crop.R_crop_from_cam.repeat_interleave(answered, dim=0),
+            clips=clips,
+        )
+
+    def averaged(self) -> RayLifter:
+        """A copy of the network with the running mean of its weights, ready for use."""
+        lifter = make_lifter(self.config).to(self.device)
+        lifter.load_state_dict(self.lifter.state_dict() | self.ema)
+        return lifter.eval()
+
+    def checkpoint(self, seconds: float, validation: dict[str, float]) -> Checkpoint:
+        """Everything needed to continue."""
+        tensors: dict[str, Tensor] = {f"ema.{name}": t for name, t in self.ema.items()}
+        tensors |= {f"model.{name}": t for name, t in self.lifter.state_dict().items()}
+        for name, parameter in self.lifter.named_parameters():
+            for kind in ("exp_avg", "exp_avg_sq"):
+                tensors[f"{kind}.{name}"] = self.optimiser.state[parameter][kind]
+        for name, judge in self.judges.items():
+            tensors |= {f"judge.{name}.{key}": t for key, t in judge.tensors().items()}
+        joints = self.lifter.skeleton.joints
+        return Checkpoint(self.config, self.step, seconds, validation, joints, tensors)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Continue from there; the next step is the one an uninterrupted run would have made.
+
+        Raises ModelError when the checkpoint is one of another network.
+        """
+        load_weights(self.lifter, checkpoint.part("model"), checkpoint.joints, self.lifter.skeleton)
+        self.ema = {name: t.to(self.device) for name, t in checkpoint.part("ema").items()}
+        self.step = checkpoint.step
+        moments = {kind: checkpoint.part(kind) for kind in ("exp_avg", "exp_avg_sq")}
+        for name, parameter in self.lifter.named_parameters():
+            state = {kind: tensors[name].to(self.device) for kind, tensors in moments.items()}
+            step = torch.tensor(float(self.step), device=self.device)
+            self.optimiser.state[parameter] = {"step": step, **state}
+        for name, judge in self.judges.items():
+            judge.restore(checkpoint.part(f"judge.{name}"))
+
+    def _teach_judges(self, batch: Batch) -> dict[str, float]:
+        if not self.judges:
+            return {}
+        self.lifter.eval()
+        with torch.no_grad():
+            answer = self.answer(batch)
+        learned = {name: judge.learn(answer) for name, judge in self.judges.items()}
+        return {f"{name}_{key}": value for name, log in learned.items() for key, value in log.items()}
+
+    def _descend(self, total: Tensor) -> None:
+        if not math.isfinite(total.item()):
+            raise DataError(
+                f"The loss of step {self.step} is {total.item()}. Lower optimiser.learning_rate, or look for "
+                f"broken motion in {self.config.corpus.folder}."
+            )
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         clip_grad_norm_(self.lifter.parameters(), self.config.optimiser.clip)
         self.optimiser.step()
         self.step += 1
         self._follow()
-        return {"total": total.item(), **{name: value.item() for name, value in parts.items()}}
-
-    def averaged(self) -> RayLifter:
-        """A copy of the network with the running mean of its weights, ready for use."""
-        model = self.config.model
-        lifter = RayLifter(model.backbone, model.window, model.options)
-        lifter.load_state_dict(self.ema)
-        return lifter.eval()
-
-    def checkpoint(self, seconds: float, validation: dict[str, float]) -> Checkpoint:
-        """Everything needed to continue."""
-        tensors: dict[str, Tensor] = {f"ema.{name}": t for name, t in self.ema.items()}
-        for name, parameter in self.lifter.named_parameters():
-            tensors[f"model.{name}"] = parameter
-            for kind in ("exp_avg", "exp_avg_sq"):
-                tensors[f"{kind}.{name}"] = self.optimiser.state[parameter][kind]
-        return Checkpoint(self.config, self.step, seconds, validation, tensors)
-
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from there; the next step is the one an uninterrupted run would have made."""
-        self.lifter.load_state_dict(checkpoint.part("model"))
-        self.ema = checkpoint.part("ema")
-        self.step = checkpoint.step
-        moments = {kind: checkpoint.part(kind) for kind in ("exp_avg", "exp_avg_sq")}
-        for name, parameter in self.lifter.named_parameters():
-            state = {kind: tensors[name] for kind, tensors in moments.items()}
-            self.optimiser.state[parameter] = {"step": torch.tensor(float(self.step)), **state}
-
-    def _answer(self, batch: Batch) -> Answer:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
-            crop_joints = self.lifter.backbone(batch.crop.joints, batch.crop.context)
-        joints = to_camera(crop_joints.float(), batch.crop.R_crop_from_cam)
-        count = len(batch.target)
-        return Answer(joints[:count], batch.target, batch.seen, joints[count:], batch.target_before)
 
     def _follow(self) -> None:
         """Move the running mean; early on it forgets faster, so that it never averages the first weights."""
@@ -100,6 +161,17 @@ class Trainer:
         with torch.no_grad():
             for name, parameter in self.lifter.named_parameters():
                 self.ema[name].lerp_(parameter, 1 - decay)
+
+
+def make_lifter(config: TrainingConfig) -> RayLifter:
+    """An untrained network. Raises ConfigError when there is no such backbone or option."""
+    return RayLifter(config.model.backbone, config.model.window, config.model.options)
+
+
+def make_judges(config: TrainingConfig, skeleton: Skeleton, device: torch.device) -> dict[str, Judge]:
+    """Untrained judges by name, in the order in which they learn."""
+    judges: dict[str, Judge] = {}
+    return judges
 
 
 def train(config: TrainingConfig, run: Path, *, restart: bool = False) -> Checkpoint:
@@ -111,14 +183,15 @@ def train(config: TrainingConfig, run: Path, *, restart: bool = False) -> Checkp
     cores = os.cpu_count() or 1
     workers = max(1, min(4, cores // 2))
     torch.set_num_threads(max(1, cores - workers))
-    trainer, path = Trainer(config), run / "checkpoint.safetensors"
+    trainer, path = Trainer(config, best_device()), run / "checkpoint.safetensors"
     seconds, validation = 0.0, dict[str, float]()
     if path.is_file() and not restart:
         before = load_checkpoint(path)
         _same_run(config, before.config, path)
         trainer.restore(before)
         seconds, validation = before.seconds, before.validation
-    maker = BatchMaker(load_corpus(config.corpus.folder, config.corpus.name, "train"), config)
+    corpus = load_corpus(config.corpus.folder, config.corpus.name, "train")
+    maker = BatchMaker(corpus, config, trainer.clip_frames)
     held_out = load_corpus(config.corpus.folder, config.corpus.name, "val")
     last, begin = config.optimiser.steps, time.monotonic() - seconds
     with Progress(run, trainer.step, last) as progress:
@@ -141,8 +214,15 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     return optimiser.learning_rate * rise * (FLOOR + (1 - FLOOR) * cosine)
 
 
-def has_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 matrices; elsewhere autocast would only be slower."""
+def best_device() -> torch.device:
+    """The first NVIDIA GPU, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def has_bf16(device: torch.device = CPU) -> bool:
+    """Whether `device` multiplies bfloat16 matrices; elsewhere autocast would only be slower."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(supported and supported())
 

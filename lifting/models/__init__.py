@@ -2,12 +2,14 @@
 
 Every backbone has the same shape, so that they can be exchanged in a configuration file:
 
-    Backbone(joints_in, joints_out, context, window, **own options)
-    forward(joints (B, window, joints_in, 3), context (B, window, context)) -> (B, joints_out, 3)
+    Backbone(skeleton, window, *, channels=3, context=0, causal=True, **own options)
+    forward(joints (B,T,J,channels), context (B,T,context) or None) -> (B,T',J,3)
+    frames: the T' frames of the window to which the answers belong
 
-`joints` are normalised x, y and confidence; `context` says where the crop was taken, how large it is and, if
-known, where gravity points (`lifting.models.ray_lifter` documents both). The answer belongs to the newest
-frame of the window, in metres and crop axes.
+`joints` are normalised x, y and (with three channels) confidence of the skeleton's J joints; `context` holds
+facts about a frame as a whole (`lifting.models.ray_lifter` documents both; the published forms have none).
+The answers are metres in the axes of the input. A causal backbone answers the newest frame, and frame t from
+frames up to t only; with causal=False it has its published form, which may look ahead.
 """
 
 from __future__ import annotations
@@ -16,17 +18,29 @@ from torch import nn
 
 from lifting.errors import ConfigError
 from lifting.models.temporal_conv import TemporalConv
+from lifting.skeleton import Skeleton
 
-BACKBONES: dict[str, type[nn.Module]] = {"temporal_conv": TemporalConv}
+BACKBONES: dict[str, type[nn.Module]] = {
+    "temporal_conv": TemporalConv,
+}
+
+Option = bool | int | float | str | list[int]
+"""What a configuration file may hand to a backbone."""
 
 
 def make_backbone(
-    name: str, joints_in: int, joints_out: int, context: int, window: int, options: dict[str, float | int]
+    name: str,
+    skeleton: Skeleton,
+    window: int,
+    options: dict[str, Option],
+    *,
+    channels: int = 3,
+    context: int = 0,
 ) -> nn.Module:
     """Build the backbone called `name`. Raises ConfigError for an unknown name, option or window."""
     if name not in BACKBONES:
         raise ConfigError(f"There is no backbone {name!r}; choose one of: {', '.join(sorted(BACKBONES))}.")
     try:
-        return BACKBONES[name](joints_in, joints_out, context, window, **options)
+        return BACKBONES[name](skeleton, window, channels=channels, context=context, **options)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"The backbone {name} cannot be built with {options}: {error}.") from error

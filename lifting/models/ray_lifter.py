@@ -8,18 +8,20 @@ Normalisation is part of the network, so the ONNX file needs no twin in another 
    (a scale per frame would hide motion towards the camera).
 3. What was taken away goes in as context: the frame's offset, the original direction, the logarithm of the
    radius, and gravity in crop axes with a flag that says whether it is known.
+4. The five joints of the 3D skeleton that no detector reports (pelvis to head) are placed between those that
+   it does, so that networks on the skeleton's graph have the same joints in and out.
 
 The backbone answers in crop axes; R^T turns its answer back to camera axes.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from lifting.models import make_backbone
+from lifting.models import Option, make_backbone
 from lifting.skeleton import BODY21, SEALCAP26
 
 CONTEXT = 9
@@ -37,7 +39,7 @@ class Crop(NamedTuple):
     """Normalised input of a backbone."""
 
     joints: Tensor
-    """(B,T,21,3) centred, scaled x and y (0 where unseen) and confidence from -1 to 1."""
+    """(B,T,26,3) centred, scaled x and y (0 where unseen) and confidence from -1 (unseen) to 1."""
     context: Tensor
     """(B,T,CONTEXT)."""
     R_crop_from_cam: Tensor
@@ -47,27 +49,36 @@ class Crop(NamedTuple):
 class RayLifter(nn.Module):
     """Normalisation, a backbone, and the way back to camera axes."""
 
+    skeleton = SEALCAP26
     centre_weight: Tensor
+    nodes: Tensor
 
-    def __init__(self, backbone: str, window: int, options: dict[str, float | int] | None = None) -> None:
+    def __init__(self, backbone: str, window: int, options: dict[str, Option] | None = None) -> None:
         """Raises ConfigError when there is no such backbone or it cannot be built with `options`."""
         super().__init__()
         self.window = window
-        # The pelvis is the origin and is not predicted.
-        self.backbone = make_backbone(
-            backbone, len(BODY21), len(SEALCAP26) - 1, CONTEXT, window, dict(options or {})
-        )
+        self.backbone = make_backbone(backbone, self.skeleton, window, dict(options or {}), context=CONTEXT)
+        self.frames = tuple(cast(tuple[int, ...], self.backbone.frames))
         self.register_buffer("centre_weight", centre_weights(), persistent=False)
+        self.register_buffer("nodes", node_weights(), persistent=False)
 
     def forward(self, keypoints: Tensor, gravity: Tensor) -> Tensor:
-        """Rays and confidences to joints.
+        """Rays and confidences to the joints of the newest frame that the backbone answers.
 
         keypoints (B,T,21,3): x/z, y/z, confidence 0..1, oldest frame first; coordinates of unseen joints may
         be anything, NaN included. gravity (B,4): unit direction in camera axes and 1, or anything and 0 where
         it is unknown. Returns (B,26,3) metres, camera axes, relative to mid-hip.
         """
-        crop = normalise(keypoints, gravity, self.centre_weight)
-        return to_camera(self.backbone(crop.joints, crop.context), crop.R_crop_from_cam)
+        crop = normalise(keypoints, gravity, self.centre_weight, self.nodes)
+        newest = self.backbone(crop.joints, crop.context)[:, -1:]
+        return self.to_camera(newest, crop.R_crop_from_cam)[:, 0]
+
+    def to_camera(self, joints_crop: Tensor, R_crop_from_cam: Tensor) -> Tensor:
+        """Answers of the backbone (B,N,26,3) and R (B,3,3) -> (B,N,26,3) in camera axes, mid-hip at 0."""
+        hips = self.skeleton.indices("left_hip", "right_hip")
+        centred = joints_crop - joints_crop[:, :, hips].mean(dim=2, keepdim=True)
+        whole = torch.cat([torch.zeros_like(centred[:, :, :1]), centred[:, :, 1:]], dim=2)
+        return torch.einsum("bij,bnki->bnkj", R_crop_from_cam, whole)
 
 
 def centre_weights() -> Tensor:
@@ -76,8 +87,24 @@ def centre_weights() -> Tensor:
     return torch.tensor(weights)
 
 
-def normalise(keypoints: Tensor, gravity: Tensor, centre_weight: Tensor) -> Crop:
-    """Steps 1-3 of the module's text; shapes as in `RayLifter.forward`, centre_weight (21,)."""
+def node_weights() -> Tensor:
+    """(26,21) each row a mean of detected joints: itself, or those around a joint of the trunk."""
+    hips, shoulders = (
+        BODY21.indices("left_hip", "right_hip"),
+        BODY21.indices("left_shoulder", "right_shoulder"),
+    )
+    ears = BODY21.indices("left_ear", "right_ear")
+    weight = torch.zeros(len(SEALCAP26), len(BODY21))
+    for joint, up in (("pelvis", 0.0), ("spine", 0.3), ("chest", 0.7), ("neck", 1.0)):
+        weight[SEALCAP26.index(joint), hips] = (1 - up) / 2
+        weight[SEALCAP26.index(joint), shoulders] = up / 2
+    weight[SEALCAP26.index("head"), ears] = 0.5
+    weight[SEALCAP26.indices(*BODY21.joints)] = torch.eye(len(BODY21))
+    return weight
+
+
+def normalise(keypoints: Tensor, gravity: Tensor, centre_weight: Tensor, nodes: Tensor) -> Crop:
+    """Steps 1-4 of the module's text; shapes as in `RayLifter.forward`; weights (21,), nodes (26,21)."""
     confidence = keypoints[..., 2].clamp(0.0, 1.0)
     confidence = torch.where(confidence >= MIN_CONFIDENCE, confidence, torch.zeros_like(confidence))
     seen = confidence > 0  # (B,T,J)
@@ -102,7 +129,7 @@ def normalise(keypoints: Tensor, gravity: Tensor, centre_weight: Tensor) -> Crop
     radius = (spread * trust).sum(dim=1).clamp(min=1e-4).sqrt()  # (B,)
     around = (around / radius[:, None, None, None] * seen[..., None]).clamp(-_LIMIT, _LIMIT)
     offset = (offset / radius[:, None, None]).clamp(-_LIMIT, _LIMIT)
-    joints = torch.cat([around, (2 * confidence - 1)[..., None]], dim=-1)
+    joints = _on_skeleton(around, confidence, nodes)
 
     known = (gravity[:, 3:] > 0.5).to(rays.dtype)
     down = torch.where(known > 0, gravity[:, :3], torch.zeros_like(gravity[:, :3]))
@@ -112,13 +139,13 @@ def normalise(keypoints: Tensor, gravity: Tensor, centre_weight: Tensor) -> Crop
     return Crop(joints, context, R)
 
 
-def to_camera(joints_crop: Tensor, R_crop_from_cam: Tensor) -> Tensor:
-    """Joints without pelvis (B,25,3) in crop axes -> (B,26,3) in camera axes, mid-hip at 0."""
-    left, right = SEALCAP26.index("left_hip") - 1, SEALCAP26.index("right_hip") - 1
-    middle = (joints_crop[:, left] + joints_crop[:, right]) / 2
-    centred = joints_crop - middle[:, None]
-    whole = torch.cat([torch.zeros_like(centred[:, :1]), centred], dim=1)
-    return torch.einsum("bij,bki->bkj", R_crop_from_cam, whole)
+def _on_skeleton(around: Tensor, confidence: Tensor, nodes: Tensor) -> Tensor:
+    """(B,T,21,2) and (B,T,21) -> (B,T,26,3); a joint between others is seen where all of these are."""
+    missing = torch.einsum("nj,btj->btn", nodes, (confidence <= 0).to(around.dtype))
+    seen = (missing <= 0).to(around.dtype)  # (B,T,26)
+    places = torch.einsum("nj,btjc->btnc", nodes, around) * seen[..., None]
+    sure = torch.einsum("nj,btj->btn", nodes, confidence) * seen
+    return torch.cat([places, (2 * sure - 1)[..., None]], dim=-1)
 
 
 def rotation_to_axis(centre: Tensor) -> Tensor:

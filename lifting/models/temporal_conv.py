@@ -12,17 +12,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lifting.skeleton import Skeleton
+
 
 class TemporalConv(nn.Module):
     """See the module's text; the contract is that of `lifting.models`."""
 
     def __init__(
         self,
-        joints_in: int,
-        joints_out: int,
-        context: int,
+        skeleton: Skeleton,
         window: int,
         *,
+        channels: int = 3,
+        context: int = 0,
+        causal: bool = True,
         width: int = 512,
         blocks: int = 3,
         hidden: int = 640,
@@ -30,31 +33,34 @@ class TemporalConv(nn.Module):
     ) -> None:
         """`width` of all layers, number of residual `blocks` at the end and their `hidden` width.
 
-        Raises ValueError when the window is no power of three.
+        Raises ValueError when the window is no power of three, or for causal=False: it has no such form.
         """
         super().__init__()
+        if not causal:
+            raise ValueError("temporal_conv is always causal; leave that option away")
         levels = _levels(window)
-        features = joints_in * 3 + context
-        self.joints_out = joints_out
+        features = len(skeleton) * channels + context
+        self.joints, self.frames = len(skeleton), (window - 1,)
         self.embed = _Dense(features * min(window, 3), width)
         self.merge = nn.ModuleList(_Dense(3 * width, width) for _ in range(levels - 1))
         self.mix = nn.ModuleList(_Dense(width, width) for _ in range(levels - 1))
         self.newest = nn.Linear(features, width)
         self.blocks = nn.ModuleList(_Residual(width, hidden, dropout) for _ in range(blocks))
-        self.head = nn.Linear(width, joints_out * 3)
+        self.head = nn.Linear(width, self.joints * 3)
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.head.weight, std=0.01)
 
-    def forward(self, joints: Tensor, context: Tensor) -> Tensor:
-        """joints (B,T,J,3), context (B,T,C) -> (B,joints_out,3)."""
-        frames = torch.cat([joints.flatten(2), context], dim=-1)  # (B,T,F)
+    def forward(self, joints: Tensor, context: Tensor | None = None) -> Tensor:
+        """joints (B,T,J,channels), context (B,T,context) -> (B,1,J,3)."""
+        flat = joints.flatten(2)
+        frames = flat if context is None else torch.cat([flat, context], dim=-1)  # (B,T,F)
         state = self.dropout(self.embed(_triples(frames)))  # (B,T/3,W)
         for merge, mix in zip(self.merge, self.mix, strict=True):
             state = state[:, 2::3] + self.dropout(mix(merge(_triples(state))))
         newest = state[:, -1] + self.newest(frames[:, -1])  # (B,W)
         for block in self.blocks:
             newest = newest + block(newest)
-        return self.head(newest).unflatten(-1, (self.joints_out, 3))  # type: ignore[no-any-return]
+        return self.head(newest).unflatten(-1, (1, self.joints, 3))  # type: ignore[no-any-return]
 
 
 class _Dense(nn.Module):

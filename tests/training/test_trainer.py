@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import safetensors.torch
 import torch
 
 from lifting.errors import ConfigError, DataError, ModelError
+from lifting.skeleton import H36M17
 from training.batches import BatchMaker, feed, from_hips, seeded
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import TrainingConfig, parse_config
@@ -19,7 +21,7 @@ from training.trainer import Trainer, learning_rate, train
 @pytest.fixture
 def maker(tiny_config: TrainingConfig) -> BatchMaker:
     """Batches of the tiny corpus."""
-    return BatchMaker(load_corpus(tiny_config.corpus.folder, "tiny", "train"), tiny_config)
+    return BatchMaker(load_corpus(tiny_config.corpus.folder, "tiny", "train"), tiny_config, clip_frames=2)
 
 
 def weights(trainer: Trainer) -> torch.Tensor:
@@ -48,16 +50,26 @@ def test_batches_follow_from_the_step(maker: BatchMaker) -> None:
     assert not torch.equal(expected[0].target, expected[1].target)
 
 
-def test_batch_fits_together(maker: BatchMaker) -> None:
-    """Truth and network input have matching sizes; pairs are the first windows one frame earlier."""
-    batch = maker(0)
-    count, pairs = len(batch.target), len(batch.target_before)
-    assert batch.crop.joints.shape == (count + pairs, 3, 21, 3)
-    assert batch.crop.context.shape[0] == len(batch.crop.R_crop_from_cam) == count + pairs
-    assert 0 < pairs < count <= 32
-    assert batch.seen.shape == (count, 26)
-    step = (batch.target[:pairs] - batch.target_before).norm(dim=-1)
-    assert step.mean() < 0.1
+def test_batch_fits_together(tiny_config: TrainingConfig) -> None:
+    """Truth and network input have matching sizes; clips are windows that end in successive frames."""
+    corpus = load_corpus(tiny_config.corpus.folder, "tiny", "train")
+    batch = BatchMaker(corpus, tiny_config, clip_frames=3)(0)
+    count, clips = len(batch), batch.clips
+    assert batch.crop.joints.shape == (count, 3, 26, 3)
+    assert batch.crop.context.shape[0] == len(batch.crop.R_crop_from_cam) == count
+    assert batch.target.shape == (count, 3, 26, 3)
+    assert batch.seen.shape == (count, 3, 26)
+    assert 0 < 3 * len(clips) < count <= 32 * (1 + 2 * 0.33) + 1
+    for earlier, later in ((0, 1), (1, 2)):
+        assert torch.equal(batch.target[clips[:, later], -2], batch.target[clips[:, earlier], -1])
+        assert not torch.equal(batch.target[clips[:, later], -1], batch.target[clips[:, earlier], -1])
+
+
+def test_clips_are_made_only_where_a_loss_needs_them(settings: dict) -> None:
+    """Without a loss on motion, or with a network that answers every frame, windows alone will do."""
+    assert Trainer(parse_config(settings, "test")).clip_frames == 2
+    still = settings | {"losses": {"joint": 1.0}}
+    assert Trainer(parse_config(still, "test")).clip_frames == 1
 
 
 def test_gravity_is_told_to_half(maker: BatchMaker) -> None:
@@ -143,15 +155,42 @@ def test_damaged_checkpoints(tmp_path: Path, tiny_config: TrainingConfig) -> Non
     path = tmp_path / "c.safetensors"
     with pytest.raises(ModelError, match="no checkpoint"):
         load_checkpoint(path)
-    save_checkpoint(path, Checkpoint(tiny_config, 3, 1.5, {"mpjpe_m": 0.1}, {"model.a": torch.ones(4)}))
+    save_checkpoint(
+        path, Checkpoint(tiny_config, 3, 1.5, {"mpjpe_m": 0.1}, ("a", "b"), {"model.a": torch.ones(4)})
+    )
     back = load_checkpoint(path)
-    assert (back.step, back.validation, back.config) == (3, {"mpjpe_m": 0.1}, tiny_config)
+    assert (back.step, back.validation, back.joints) == (3, {"mpjpe_m": 0.1}, ("a", "b"))
+    assert back.config == tiny_config
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(ModelError, match="damaged"):
         load_checkpoint(path)
     safetensors.torch.save_file({"x": torch.ones(1)}, path)
     with pytest.raises(ModelError, match="format is None"):
         load_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_network_is_refused(
+    tiny_config: TrainingConfig, maker: BatchMaker, settings: dict
+) -> None:
+    """Other joints and other layers are model errors that say what differs."""
+    trainer = Trainer(tiny_config)
+    trainer.train_step(maker(0))
+    kept = trainer.checkpoint(0.0, {})
+    with pytest.raises(ModelError, match=r"answers 17 joints .*26 of sealcap26"):
+        trainer.restore(replace(kept, joints=H36M17.joints))
+    wide = settings | {"model": {"window": 3, "options": {"width": 48, "blocks": 1, "hidden": 32}}}
+    with pytest.raises(ModelError, match=r"do not fit the network.*--restart"):
+        Trainer(parse_config(wide, "test")).restore(kept)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tiny_config: TrainingConfig, maker: BatchMaker) -> None:
+    """NaN in the data ends the training with an error that names the step; the weights stay as they were."""
+    trainer, batch = Trainer(tiny_config), maker(0)
+    before = weights(trainer)
+    batch.target[0, -1, 5] = torch.nan
+    with pytest.raises(DataError, match=r"step 0 is nan.*learning_rate"):
+        trainer.train_step(batch)
+    assert torch.equal(before, weights(trainer))
 
 
 def test_learning_rate_rises_and_falls(tiny_config: TrainingConfig) -> None:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
+
+from lifting.skeleton import Skeleton
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The lifter's poses and the truth, SEALCAP26, metres, camera axes, relative to mid-hip."""
+    """Every frame that the lifter answered in one batch, with the truth. F frames, J joints."""
 
+    skeleton: Skeleton
     predicted: Tensor
-    """(B,26,3)"""
+    """(F,J,3) metres, camera axes (x right, y down, z forward), relative to the root joint."""
     target: Tensor
-    """(B,26,3)"""
+    """(F,J,3)"""
     seen: Tensor
-    """(B,26) 1 where the detector saw the joint in the newest frame, 0 where it must be guessed."""
-    predicted_before: Tensor
-    """(M,26,3) answers for the same windows one frame earlier; the first M <= B of the batch."""
-    target_before: Tensor
-    """(M,26,3)"""
+    """(F,J) 1 where the detector saw the joint in that frame, 0 where it must be guessed."""
+    observed: Tensor
+    """(F,J,3) what the network saw of that frame: x and y in its crop (0 where unseen), confidence -1..1."""
+    R_crop_from_cam: Tensor
+    """(F,3,3)"""
+    clips: Tensor
+    """(M,N) rows of `predicted` that are N consecutive frames of one person, oldest first."""
+
+    def in_crop(self, joints_cam: Tensor) -> Tensor:
+        """(F,J,3) turned into the crop's axes, those of `observed`."""
+        return torch.einsum("fij,fkj->fki", self.R_crop_from_cam, joints_cam)
+
+    def detached(self) -> Answer:
+        """The same without a way back to the lifter."""
+        return replace(self, predicted=self.predicted.detach())

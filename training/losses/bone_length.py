@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
-from lifting.skeleton import SEALCAP26
+from lifting.skeleton import Skeleton
 from training.losses.answer import Answer
 
 SEGMENTS = [
@@ -15,16 +17,21 @@ SEGMENTS = [
     ("left_shoulder", "right_shoulder"),
     ("left_hip", "right_hip"),
 ]  # fmt: skip
-_A = SEALCAP26.indices(*(a for a, _ in SEGMENTS))
-_B = SEALCAP26.indices(*(b for _, b in SEGMENTS))
 
 
-def segment_lengths(joints: Tensor) -> Tensor:
-    """(B,26,3) -> (B,12) metres."""
-    lengths: Tensor = torch.linalg.vector_norm(joints[:, _A] - joints[:, _B], dim=-1)
+@cache
+def _ends(skeleton: Skeleton) -> tuple[list[int], list[int]]:
+    return skeleton.indices(*(a for a, _ in SEGMENTS)), skeleton.indices(*(b for _, b in SEGMENTS))
+
+
+def segment_lengths(joints: Tensor, skeleton: Skeleton) -> Tensor:
+    """(F,J,3) -> (F,12) metres."""
+    begin, end = _ends(skeleton)
+    lengths: Tensor = torch.linalg.vector_norm(joints[:, begin] - joints[:, end], dim=-1)
     return lengths
 
 
 def bone_length_error(answer: Answer) -> Tensor:
     """Mean absolute error of the lengths of `SEGMENTS`."""
-    return torch.mean(torch.abs(segment_lengths(answer.predicted) - segment_lengths(answer.target)))
+    predicted = segment_lengths(answer.predicted, answer.skeleton)
+    return torch.mean(torch.abs(predicted - segment_lengths(answer.target, answer.skeleton)))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
-from lifting.skeleton import SEALCAP26
+from lifting.skeleton import Skeleton
 from training.losses.answer import Answer
 
 _PART_WEIGHT = {
@@ -18,20 +20,17 @@ _PART_WEIGHT = {
     "spine": 0.5,
     "head": 0.6,
 }
-_SHOULDERS = SEALCAP26.indices("left_shoulder", "right_shoulder")
 _SHOULDER_SHARE = 0.3
 _UNSEEN = 0.5
 
 
-def joint_weights() -> Tensor:
-    """(26,) mean 1 over all joints but the pelvis, which is the origin and weighs nothing."""
-    weight = [_PART_WEIGHT.get(name.rpartition("_")[2], 1.0) for name in SEALCAP26.joints]
+@cache
+def joint_weights(skeleton: Skeleton) -> Tensor:
+    """(J,) mean 1 over all joints but the root, which is the origin and weighs nothing."""
+    weight = [_PART_WEIGHT.get(name.rpartition("_")[2], 1.0) for name in skeleton.joints]
     weight[0] = 0.0
     table = torch.tensor(weight)
     return table / table[1:].mean()
-
-
-_WEIGHT = joint_weights()
 
 
 def joint_error(answer: Answer) -> Tensor:
@@ -40,8 +39,9 @@ def joint_error(answer: Answer) -> Tensor:
     The second root makes the upper body right by itself when the hips are hidden. Joints that nobody saw
     count half.
     """
-    weight = _WEIGHT * (_UNSEEN + (1 - _UNSEEN) * answer.seen)  # (B,26)
+    weight = joint_weights(answer.skeleton).to(answer.seen.device) * (_UNSEEN + (1 - _UNSEEN) * answer.seen)
+    shoulders = answer.skeleton.indices("left_shoulder", "right_shoulder")
     difference = answer.predicted - answer.target
-    from_shoulders = difference - difference[:, _SHOULDERS].mean(dim=1, keepdim=True)
-    hips, shoulders = difference.norm(dim=-1), from_shoulders.norm(dim=-1)
-    return torch.mean(weight * ((1 - _SHOULDER_SHARE) * hips + _SHOULDER_SHARE * shoulders))
+    from_shoulders = difference - difference[:, shoulders].mean(dim=1, keepdim=True)
+    hips, upper = difference.norm(dim=-1), from_shoulders.norm(dim=-1)
+    return torch.mean(weight * ((1 - _SHOULDER_SHARE) * hips + _SHOULDER_SHARE * upper))

@@ -10,17 +10,17 @@ from torch import Tensor
 
 from lifting.errors import ConfigError
 from lifting.models import BACKBONES
-from lifting.models.ray_lifter import RayLifter, centre_weights, normalise, rotation_to_axis, to_camera
+from lifting.models.ray_lifter import RayLifter, centre_weights, node_weights, normalise, rotation_to_axis
 from lifting.skeleton import BODY21, SEALCAP26
 
 WINDOW = 9
 
 
 @pytest.fixture(params=sorted(BACKBONES))
-def lifter(request: pytest.FixtureRequest) -> RayLifter:
+def lifter(request: pytest.FixtureRequest, small_backbones: dict[str, dict]) -> RayLifter:
     """Random weights, large enough for every input to matter."""
     torch.manual_seed(0)
-    made = RayLifter(request.param, WINDOW, {"width": 32, "blocks": 1, "hidden": 32}).eval()
+    made = RayLifter(request.param, WINDOW, small_backbones[request.param]).eval()
     for parameter in made.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return made
@@ -111,7 +111,7 @@ def test_normalised_figure_does_not_depend_on_where_the_camera_looks() -> None:
     )
     turned = ray @ pan.T
     panned = torch.cat([turned[..., :2] / turned[..., 2:], keypoints[..., 2:]], dim=-1)
-    first, second = (normalise(k, gravity, centre_weights()) for k in (keypoints, panned))
+    first, second = (normalise(k, gravity, centre_weights(), node_weights()) for k in (keypoints, panned))
     assert (first.joints - second.joints).abs().max() < 0.06
     assert not torch.allclose(first.context, second.context, atol=0.05)
 
@@ -124,19 +124,35 @@ def test_zoom_changes_only_the_context() -> None:
     keypoints[..., 2] = 1.0
     larger = keypoints.clone()
     larger[..., :2] *= 2
-    first, second = (normalise(k, gravity, centre_weights()) for k in (keypoints, larger))
+    first, second = (normalise(k, gravity, centre_weights(), node_weights()) for k in (keypoints, larger))
     assert (first.joints - second.joints).abs().max() < 0.02
     assert torch.allclose((second.context - first.context)[..., 4], torch.tensor(math.log(2)), atol=0.01)
 
 
 def test_answer_is_turned_back() -> None:
-    """to_camera undoes the crop's rotation."""
+    """to_camera undoes the crop's rotation, in every frame, wherever the network puts the origin."""
     R = rotation_to_axis(torch.tensor([[0.4, -0.2]]))
-    joints_cam = torch.randn(1, 26, 3)
-    joints_cam -= joints_cam[:, SEALCAP26.indices("left_hip", "right_hip")].mean(dim=1, keepdim=True)
-    joints_cam[:, 0] = 0
-    crop = torch.einsum("bij,bkj->bki", R, joints_cam)[:, 1:]
-    assert torch.allclose(to_camera(crop, R), joints_cam, atol=1e-6)
+    joints_cam = torch.randn(1, 2, 26, 3)
+    joints_cam -= joints_cam[:, :, SEALCAP26.indices("left_hip", "right_hip")].mean(dim=2, keepdim=True)
+    joints_cam[:, :, 0] = 0
+    crop = torch.einsum("bij,bnkj->bnki", R, joints_cam) + 0.3
+    lifter = RayLifter("temporal_conv", 9, {"width": 16, "blocks": 1, "hidden": 16})
+    assert torch.allclose(lifter.to_camera(crop, R), joints_cam, atol=1e-6)
+
+
+def test_joints_of_the_trunk_lie_between_those_seen() -> None:
+    """The pelvis is the middle of the hips, the head that of the ears; unseen where one of them is."""
+    keypoints, gravity = scene(2)
+    hips, ears = SEALCAP26.indices("left_hip", "right_hip"), SEALCAP26.indices("left_ear", "right_ear")
+    keypoints[1, :, BODY21.index("left_hip"), 2] = 0
+    joints = normalise(keypoints, gravity, centre_weights(), node_weights()).joints
+    for middle, ends in (("pelvis", hips), ("head", ears)):
+        mean = joints[0, :, ends].mean(dim=1)
+        assert torch.allclose(joints[0, :, SEALCAP26.index(middle)], mean, atol=1e-6)
+    for unseen in ("pelvis", "spine", "chest", "left_hip"):
+        expected = torch.tensor([0.0, 0.0, -1.0]).expand(WINDOW, 3)
+        assert torch.equal(joints[1, :, SEALCAP26.index(unseen)], expected), unseen
+    assert (joints[1, :, SEALCAP26.index("neck"), 2] > -1).all()
 
 
 def test_unknown_names_and_windows() -> None:
