@@ -1,0 +1,1 @@
+"""Community benchmark data sets: readers of their files as they circulate, and one struct for all of them."""
