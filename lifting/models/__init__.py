@@ -17,11 +17,19 @@ from __future__ import annotations
 from torch import nn
 
 from lifting.errors import ConfigError
+from lifting.models.motion_ag_former import MotionAGFormer
+from lifting.models.sem_gcn import SemGCN
+from lifting.models.simple_baseline import SimpleBaseline
 from lifting.models.temporal_conv import TemporalConv
+from lifting.models.video_pose import VideoPose3D
 from lifting.skeleton import Skeleton
 
 BACKBONES: dict[str, type[nn.Module]] = {
     "temporal_conv": TemporalConv,
+    "simple_baseline": SimpleBaseline,
+    "sem_gcn": SemGCN,
+    "video_pose": VideoPose3D,
+    "motion_ag_former": MotionAGFormer,
 }
 
 Option = bool | int | float | str | list[int]
