@@ -25,8 +25,14 @@ def export_lifter(lifter: RayLifter, metadata: LifterMetadata, path: Path) -> fl
     """Write `path` and return the largest difference from torch in metres.
 
     Inputs keypoints (batch,T,21,3) and gravity (batch,4), output joints (batch,26,3); the batch size is free.
-    Raises ModelError, and writes nothing, when the exported network differs by more than `TOLERANCE_M`.
+    Raises ModelError, and writes nothing, when the exported network differs by more than `TOLERANCE_M`, or
+    answers another frame than the newest.
     """
+    if lifter.frames[-1] != lifter.window - 1:
+        raise ModelError(
+            f"This network answers frame {lifter.frames[-1] + 1} of {lifter.window}, so live poses would come "
+            f"late. Train its causal form: model.options: {{causal: true}}"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         partial = Path(folder) / path.name

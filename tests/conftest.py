@@ -32,4 +32,8 @@ def small_backbones() -> dict[str, dict]:
     """Options with which every backbone is small and takes 9 frames, or 3."""
     return {
         "temporal_conv": {"width": 32, "blocks": 1, "hidden": 32},
+        "simple_baseline": {"width": 32, "stages": 1},
+        "sem_gcn": {"width": 16, "blocks": 1},
+        "video_pose": {"width": 32},
+        "motion_ag_former": {"width": 16, "layers": 1},
     }
