@@ -32,6 +32,7 @@ VERBS: dict[str, Verb] = {
     "doctor": Verb("realtime.commands.doctor:doctor", "check this machine, and say what to fix first"),
     "train": Verb("training.cli:train", "train a lifter"),
     "evaluate": Verb("training.cli:evaluate", "score a lifter"),
+    "compare": Verb("training.compare.cli:compare", "compare training methods over backbones and seeds"),
     "export": Verb("training.cli:export", "turn a checkpoint into ONNX"),
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -127,7 +127,7 @@ def seen_joints(confidence: Tensor) -> Tensor:
     return seen
 
 
-def feed(maker: BatchMaker, first: int, last: int, workers: int = 1) -> Iterator[Batch]:
+def feed(maker: Callable[[int], Batch], first: int, last: int, workers: int = 1) -> Iterator[Batch]:
     """Batches of steps first..last-1 in order, made ahead by `workers` threads of one core each."""
     stop = threading.Event()
     queues: list[queue.Queue[Batch | BaseException]] = [queue.Queue(_AHEAD) for _ in range(workers)]

@@ -1,0 +1,90 @@
+"""The verb `sealcap compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from training.compare.config import load_compare
+from training.compare.plan import count_cells
+from training.compare.report import PAGE, write_report
+from training.compare.run import Comparison, LocalWorkers, Workers
+
+
+def compare(
+    config: tyro.conf.Positional[Path],
+    out: Path = Path("docs"),
+    folder: Path | None = None,
+    workers: int | None = None,
+    ray: str | None = None,
+) -> int:
+    """Compare training methods as CONFIG (a YAML file, see configs/compare.yaml) says.
+
+    Trainings lie in FOLDER, by default runs/compare-NAME; called again after an interruption, finished ones
+    are kept and started ones continue. After each, the tables, a CSV and a picture are written into OUT.
+    --workers overrides how many trainings run at once; --ray ADDRESS (auto: this machine's cluster) hands
+    them to a ray cluster whose machines all see FOLDER. Returns 1 when a training failed.
+    """
+    settings = load_compare(config)
+    comparison = Comparison(settings, folder or Path("runs") / f"compare-{settings.name}")
+    comparison.forget_failures()
+    crew = _crew(ray, workers or settings.workers)
+    with _bar() as bar:
+        _make_bank(comparison, bar)
+        task = bar.add_task("trainings", total=count_cells(settings))
+
+        def report() -> None:
+            write_report(settings, comparison.results(), comparison.failures(), comparison.finished(), out)
+
+        def tick() -> None:
+            bar.update(task, completed=comparison.progress())
+
+        report()
+        comparison.run(crew, report, tick)
+    failures = comparison.failures()
+    console = Console()
+    for cell, why in failures.items():
+        console.print(f"{cell} failed: {why}", style="red", markup=False)
+    console.print(
+        f"{comparison.finished()} of {count_cells(settings)} trainings done; tables in {out / PAGE}"
+    )
+    return 1 if failures else 0
+
+
+def _crew(ray: str | None, at_once: int) -> Workers:
+    if ray is None:
+        return LocalWorkers(at_once)
+    from training.compare.ray_runner import RayWorkers
+
+    return RayWorkers(ray)
+
+
+def _make_bank(comparison: Comparison, bar: Progress) -> None:
+    tasks = {
+        split: bar.add_task(f"{split} windows", total=request.count)
+        for split, request in comparison.bank_requests().items()
+    }
+    comparison.prepare(lambda split, rows: bar.advance(tasks[split], rows))
+    for task in tasks.values():
+        bar.remove_task(task)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        refresh_per_second=2,
+    )
