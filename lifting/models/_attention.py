@@ -47,7 +47,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool) -> Tensor
 
 
 class TransformerBlock(nn.Module):
-    """X + attention(norm(X)), then X + MLP(norm(X)), for nodes (N,nodes,C); pre-norm, with stochastic depth."""
+    """X + attention(norm(X)), then X + MLP(norm(X)), for nodes (N,nodes,C), with stochastic depth."""
 
     def __init__(
         self, width: int, heads: int, mlp_ratio: int, *, causal: bool = False, drop_path: float = 0.0

@@ -9,9 +9,9 @@ block the frames of one joint:
     answer = Linear(norm(x)) for every joint of every frame
 
 Blocks are pre-norm transformer blocks with an MLP twice as wide as the tokens. Inferred from what the authors
-published besides the paper, and in agreement with the 33.70 million parameters at 81 frames: biases on query, key
-and value, one norm_s and one norm_t that all layers share, stochastic depth that rises linearly from 0 in the
-first layer to `drop_path` in the last, no dropout.
+published besides the paper, and in agreement with the 33.70 million parameters at 81 frames: biases on query,
+key and value, one norm_s and one norm_t that all layers share, stochastic depth that rises linearly from 0 in
+the first layer to `drop_path` in the last, no dropout.
 
 With causal=True the temporal attention is masked: a frame attends to itself and the frames before it.
 """

@@ -18,8 +18,8 @@ frames whose tokens are most similar to a frame's own by X X^T.
 The paper gives sizes, streams, scale and fusion. Inferred from what the authors published besides, and in
 agreement with the published parameter counts: eight heads without bias on query, key and value; bones without
 self-loops, as U serves the joint itself; in the graphs a batch norm with one statistic per node (joint or
-frame), which ties a network to the length of its window; a norm before the head. Nothing but those batch norms
-knows a frame's place in time.
+frame), which ties a network to the length of its window; a norm before the head. Nothing but those batch
+norms knows a frame's place in time.
 
 With causal=True a frame's temporal attention and its similar frames are taken from the frames up to it. Batch
 norms mix no frames when the network is applied; in training, as always, they use the statistics of the batch.
