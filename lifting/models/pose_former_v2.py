@@ -19,10 +19,12 @@ authors' code leaves out its constant factor, which the Linear layer behind it t
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from lifting.models._attention import Attention, DropPath, check_window
 from lifting.skeleton import Skeleton
 
 
@@ -59,7 +61,6 @@ class PoseFormerV2(nn.Module):
         joints = len(skeleton)
         width = joints * joint_width
         self.frames = (window - 1 if causal else window // 2,)
-        self.context = context
         self.coefficients = n
         first = window - f if causal else window // 2 - f // 2
         self.kept = slice(first, first + f)
@@ -84,12 +85,9 @@ class PoseFormerV2(nn.Module):
     def forward(self, joints: Tensor, context: Tensor | None = None) -> Tensor:
         """joints (B,T,J,channels), context (B,T,context) or None -> (B,1,J,3).
 
-        Raises ValueError when the network was built with context and none is given.
+        Raises ValueError for another number of frames.
         """
-        if self.context and context is None:
-            raise ValueError(
-                f"the network was built with {self.context} facts per frame; give forward() them"
-            )
+        check_window(joints, self.lowest.shape[1])
         frequencies = self._frequency_tokens(joints, context)  # (B,n,W)
         mixed = self.mixed(torch.cat([frequencies, self._frame_tokens(joints, context)], dim=1))
         low, recent = mixed[:, : self.coefficients], mixed[:, self.coefficients :]
@@ -99,9 +97,8 @@ class PoseFormerV2(nn.Module):
 
     def _frequency_tokens(self, joints: Tensor, context: Tensor | None) -> Tensor:
         """(B,n,W) the window's lowest frequencies, the crop's movement among them."""
-        features = joints.flatten(2)  # (B,T,J·channels)
-        if self.context and context is not None:
-            features = torch.cat([features, context], dim=-1)
+        flat = joints.flatten(2)
+        features = flat if context is None else torch.cat([flat, context], dim=-1)  # (B,T,F)
         tokens: Tensor = self.embed_frequency(self.lowest @ features)
         return tokens + self.which_frequency
 
@@ -120,8 +117,8 @@ class _SpatialBlock(nn.Module):
     def __init__(self, width: int, heads: int, drop: float) -> None:
         super().__init__()
         self.norm_attention, self.norm_mlp = (nn.LayerNorm(width, eps=1e-6) for _ in range(2))
-        self.attention, self.mlp = _Attention(width, heads), _Mlp(width)
-        self.drop = _DropPath(drop)
+        self.attention, self.mlp = Attention(width, heads, bias=True), _Mlp(width)
+        self.drop = DropPath(drop)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.drop(self.attention(self.norm_attention(x)))
@@ -140,8 +137,9 @@ class _MixedBlock(nn.Module):
         self.norm_attention, self.norm_low, self.norm_recent = (
             nn.LayerNorm(width, eps=1e-6) for _ in range(3)
         )
-        self.attention, self.mlp_low, self.mlp_recent = _Attention(width, heads), _Mlp(width), _Mlp(width)
-        self.drop = _DropPath(drop)
+        self.attention = Attention(width, heads, bias=True)
+        self.mlp_low, self.mlp_recent = _Mlp(width), _Mlp(width)
+        self.drop = DropPath(drop)
         self.register_buffer("transform", cosine_transform(frames), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -152,41 +150,11 @@ class _MixedBlock(nn.Module):
         return torch.cat([low, recent + self.drop(filtered)], dim=1)
 
 
-class _Attention(nn.Module):
-    """softmax(Q Kᵀ / √d) V for each head: (N,S,W) -> (N,S,W)."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (N,h,S,d) each
-        mixed = functional.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
-        return out
-
-
 class _Mlp(nn.Sequential):
     """Two layers, twice as wide inside."""
 
     def __init__(self, width: int) -> None:
         super().__init__(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-
-
-class _DropPath(nn.Module):
-    """In training, leaves a correction out for a random share of the items and scales up the others."""
-
-    def __init__(self, probability: float) -> None:
-        super().__init__()
-        self.probability = probability
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.probability == 0:
-            return x
-        kept = 1 - self.probability
-        mask = torch.full_like(x[:, :1, :1], kept).bernoulli()
-        return x * mask / kept
 
 
 def cosine_transform(length: int) -> Tensor:
@@ -195,9 +163,9 @@ def cosine_transform(length: int) -> Tensor:
     D[k,t] = √(2/T) cos(π k (2t+1) / 2T), the row of frequency 0 divided by √2.
     """
     time = torch.arange(length, dtype=torch.float64)
-    waves = torch.cos(torch.pi * time[:, None] * (2 * time + 1) / (2 * length)) * (2 / length) ** 0.5
-    waves[0] /= 2**0.5
-    return waves.float()
+    waves = torch.cos(time[:, None] * (2 * time + 1) * (torch.pi / (2 * length)))
+    waves[0] /= math.sqrt(2)
+    return (waves * math.sqrt(2 / length)).float()
 
 
 def _check(

@@ -23,6 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lifting.models._attention import check_window
 from lifting.skeleton import Skeleton
 
 
@@ -53,7 +54,6 @@ class SemGCN(nn.Module):
                 f"{width}; the published network has width 128 and 4 blocks"
             )
         self.frames = tuple(range(window))
-        self.context = context
         self.embed = _SemGConv(skeleton, channels, width)
         self.embed_context = nn.Linear(context, width, bias=False) if context else None
         self.embed_norm = _JointNorm(width)
@@ -66,15 +66,12 @@ class SemGCN(nn.Module):
     def forward(self, joints: Tensor, context: Tensor | None = None) -> Tensor:
         """joints (B,T,J,channels), context (B,T,context) or None -> (B,T,J,3).
 
-        Raises ValueError when the network was built with context and none is given.
+        Raises ValueError for another number of frames.
         """
+        check_window(joints, len(self.frames))
         state = self.embed(joints.flatten(0, 1))  # (B·T,J,W)
         if self.embed_context is not None:
-            if context is None:
-                raise ValueError(
-                    f"the network was built with {self.context} facts per frame; give forward() them"
-                )
-            state = state + self.embed_context(context.flatten(0, 1))[:, None]
+            state = state + self.embed_context(context).flatten(0, 1)[:, None]
         state = self._see_all(0, torch.relu(self.embed_norm(state)))
         for number, block in enumerate(self.blocks, start=1):
             state = self._see_all(number, state + block(state))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lifting.models._attention import check_window
 from lifting.skeleton import Skeleton
 
 
@@ -46,7 +47,6 @@ class SimpleBaseline(nn.Module):
             )
         joints = len(skeleton)
         self.frames = tuple(range(window))
-        self.context = context
         self.embed = _Block(joints * channels + context, width, dropout)
         self.stages = nn.ModuleList(
             nn.Sequential(_Block(width, width, dropout), _Block(width, width, dropout)) for _ in range(stages)
@@ -60,15 +60,11 @@ class SimpleBaseline(nn.Module):
         """joints (B,T,J,channels), context (B,T,context) or None -> (B,T,J,3).
 
         While training, B·T must be at least 2: batch normalisation has no statistics of a single frame.
-        Raises ValueError when the network was built with context and none is given.
+        Raises ValueError for another number of frames.
         """
-        if self.context and context is None:
-            raise ValueError(
-                f"the network was built with {self.context} facts per frame; give forward() them"
-            )
-        features = joints.flatten(2)  # (B,T,J·channels)
-        if self.context and context is not None:
-            features = torch.cat([features, context], dim=-1)
+        check_window(joints, len(self.frames))
+        flat = joints.flatten(2)
+        features = flat if context is None else torch.cat([flat, context], dim=-1)  # (B,T,F)
         state = self.embed(features.flatten(0, 1))  # (B·T,W)
         for stage in self.stages:
             state = state + stage(state)

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lifting.models._attention import check_window
 from lifting.skeleton import Skeleton
 
 
@@ -54,8 +55,8 @@ class VideoPose3D(nn.Module):
         if width < 1:
             raise ValueError(f"the width must be 1 or more, got {width}; the published one is 1024")
         joints = len(skeleton)
+        self.window = window
         self.frames = (window - 1 if causal else window // 2,)
-        self.context = context
         self.embed = _Convolution(joints * channels + context, width, first, dropout)
         self.blocks = nn.ModuleList(_Residual(width, kernel, dropout, causal) for kernel in others)
         self.head = nn.Linear(width, joints * 3)
@@ -64,15 +65,11 @@ class VideoPose3D(nn.Module):
         """joints (B,T,J,channels), context (B,T,context) or None -> (B,1,J,3).
 
         While training, B must be at least 2: batch normalisation has no statistics of a single item.
-        Raises ValueError when the network was built with context and none is given.
+        Raises ValueError for another number of frames.
         """
-        if self.context and context is None:
-            raise ValueError(
-                f"the network was built with {self.context} facts per frame; give forward() them"
-            )
-        features = joints.flatten(2)  # (B,T,J·channels)
-        if self.context and context is not None:
-            features = torch.cat([features, context], dim=-1)
+        check_window(joints, self.window)
+        flat = joints.flatten(2)
+        features = flat if context is None else torch.cat([flat, context], dim=-1)  # (B,T,F)
         state = self.embed(features)  # (B,T/k₀,W)
         for block in self.blocks:
             state = block(state)
