@@ -90,7 +90,7 @@ def build_people(config: RunConfig) -> People:
     options = SolverOptions(
         smooth=config.solve.smooth, height_m=config.person.height, bones=config.solve.bones
     )
-    return People(open_lifter(config.lifter), options)
+    return People(open_lifter(config.lifter), options, config.lifter.correct)
 
 
 def open_lifter(config: LifterConfig) -> Lifter:

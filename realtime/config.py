@@ -47,6 +47,8 @@ class LifterConfig(_Settings):
     """Which of the packaged lifters."""
     model: Path | None = None
     """A lifter of your own (ONNX made by `sealcap export`), in place of a packaged one."""
+    correct: Annotated[float, _flat("correct")] = Field(default=1.0, ge=0, le=5)
+    """Strength with which the lifted pose is moved towards the picture, bones rigid: 0 = off."""
     backend: Literal["onnx"] = "onnx"
     """Engine that runs the network."""
     threads: int = Field(default=1, ge=1, le=64)
@@ -96,7 +98,7 @@ class OutputConfig(_Settings):
     poses_out: Annotated[Path | None, _flat("poses-out")] = None
     """NPZ file with the joints of every frame in camera space."""
     poses_stage: Annotated[Literal["raw", "solved"], _flat("poses-stage")] = "solved"
-    """raw: straight from the network; solved: smoothed, with constant bones."""
+    """raw: from the network, corrected by the picture; solved: smoothed, with constant bones."""
     web_port: Annotated[int, _flat("web-port")] = Field(default=8080, ge=1, le=65535)
     """Port of the web page on this machine."""
     headless: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("headless")] = False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lifting.camera_estimate import CameraEstimate
+from lifting.correction import SteadyCorrection
 from lifting.lifter import Lifter
 from lifting.window import TimeWindow
 from realtime.data import BodyPose, Float32, Keypoints
@@ -17,22 +18,36 @@ from realtime.solve.body import BodySolver, SolverOptions
 class _Person:
     window: TimeWindow
     solver: BodySolver
+    correction: SteadyCorrection
+    time_ns: int
+    """Of the last observation."""
 
 
 class People:
     """Lifts and solves everybody who is, or was just, in view; the network runs once for all of them."""
 
-    def __init__(self, lifter: Lifter, options: SolverOptions) -> None:
-        self._lifter, self._options = lifter, options
+    def __init__(self, lifter: Lifter, options: SolverOptions, correct: float = 1.0) -> None:
+        """`correct`: how strongly lifted poses are moved towards the picture, 0 = not at all."""
+        self._lifter, self._options, self._correct = lifter, options, correct
         self._known: dict[int, _Person] = {}
 
     def lift(self, keypoints: list[Keypoints], camera: CameraEstimate, time_ns: int) -> Float32:
-        """Raw joints (P,26,3) in camera axes, metres, relative to mid-hip, in the order of `keypoints`."""
+        """Joints (P,26,3) in camera axes, metres, relative to mid-hip, in the order of `keypoints`."""
         if not keypoints:
             return np.zeros((0, 26, 3), np.float32)
+        steps_s = [self._step_s(k, time_ns) for k in keypoints]
         windows = np.stack([self._observe(k, camera, time_ns) for k in keypoints])  # (P,T,21,3)
         gravity = np.tile(camera.gravity_input, (len(keypoints), 1)).astype(np.float32)  # (P,4)
-        return self._lifter.lift(windows, gravity)
+        lifted = self._lifter.lift(windows, gravity)
+        if self._correct == 0:
+            return lifted
+        corrected = [
+            self._known[k.person_id].correction.update(
+                joints, camera.intrinsics.rays(k.points_px), k.confidence, dt_s
+            )
+            for joints, k, dt_s in zip(lifted, keypoints, steps_s, strict=True)
+        ]
+        return np.stack(corrected).astype(np.float32)
 
     def solve(
         self, raw_joints_cam: Float32, keypoints: list[Keypoints], camera: CameraEstimate, time_ns: int
@@ -47,13 +62,21 @@ class People:
             solved.append(pose)
         return tuple(pose for pose in solved if pose is not None)
 
+    def _step_s(self, keypoints: Keypoints, time_ns: int) -> float:
+        """Seconds since this person was last observed; 0 for a newcomer."""
+        person = self._known.get(keypoints.person_id)
+        return 0.0 if person is None else (time_ns - person.time_ns) * 1e-9
+
     def _observe(self, keypoints: Keypoints, camera: CameraEstimate, time_ns: int) -> Float32:
         person = self._known.get(keypoints.person_id)
         if person is None:
             window = TimeWindow(self._lifter.window_length, self._lifter.fps, len(keypoints.confidence))
-            person = self._known[keypoints.person_id] = _Person(window, BodySolver(self._options))
+            person = _Person(window, BodySolver(self._options), SteadyCorrection(self._correct), time_ns)
+            self._known[keypoints.person_id] = person
         elif keypoints.restarted:
             person.window.clear()
             person.solver.reset()
+            person.correction.reset()
+        person.time_ns = time_ns
         person.window.add(time_ns, camera.intrinsics.rays(keypoints.points_px), keypoints.confidence)
         return person.window.sample()

@@ -1,0 +1,87 @@
+"""People: one window, one correction and one solver for each."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifting.camera import Intrinsics
+from lifting.camera_estimate import CameraEstimate
+from lifting.lifter import Lifter
+from lifting.skeleton import BODY21, SEALCAP26
+from realtime.data import Keypoints
+from realtime.people import People
+from realtime.solve.body import SolverOptions
+from realtime.solve.rest import REST_JOINTS
+
+INTRINSICS = Intrinsics.from_fov(1280, 720)
+ROOT = np.array([0.2, 0.1, 3.0])
+TRUTH = (REST_JOINTS - REST_JOINTS[0]) * (1.7, -1.7, -1.7)
+STEP_NS = 33_333_333
+
+
+class FakeLifter:
+    """Answers the same pose for everybody: the truth with its left arm 15° off."""
+
+    window_length, fps = 3, 30.0
+
+    def __init__(self) -> None:
+        self.pose = TRUTH.astype(np.float32)
+        angle = np.radians(15)
+        turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+        arm = SEALCAP26.indices("left_elbow", "left_wrist")
+        shoulder = TRUTH[SEALCAP26.index("left_shoulder")]
+        self.pose[arm] = ((TRUTH[arm] - shoulder) @ turn.T + shoulder).astype(np.float32)
+
+    def lift(self, windows: NDArray[np.float32], *_: object) -> NDArray[np.float32]:
+        return np.repeat(self.pose[None], len(windows), axis=0)
+
+
+def keypoints(person_id: int = 1, restarted: bool = False) -> Keypoints:
+    """What a perfect detector sees of the truth."""
+    points = INTRINSICS.project(TRUTH[SEALCAP26.indices(*BODY21.joints)] + ROOT).astype(np.float32)
+    return Keypoints(person_id, points, np.ones(21, np.float32), np.zeros(4, np.float32), restarted)
+
+
+def people(correct: float) -> tuple[People, FakeLifter, CameraEstimate]:
+    lifter = FakeLifter()
+    return People(cast(Lifter, lifter), SolverOptions(), correct), lifter, CameraEstimate(INTRINSICS)
+
+
+def arm_error(pose: NDArray[np.float32]) -> float:
+    wrist = SEALCAP26.index("left_wrist")
+    return float(np.linalg.norm(pose[wrist] - TRUTH[wrist]))
+
+
+def test_without_correction_the_network_has_the_last_word() -> None:
+    """correct = 0 hands on the lifter's own array."""
+    group, lifter, camera = people(0.0)
+    np.testing.assert_array_equal(group.lift([keypoints()], camera, STEP_NS)[0], lifter.pose)
+
+
+def test_the_picture_pulls_a_wrong_arm_back() -> None:
+    """The wrist comes at least a third nearer to where it was seen; float32 as before."""
+    group, lifter, camera = people(1.0)
+    for i in range(1, 4):
+        lifted = group.lift([keypoints()], camera, i * STEP_NS)
+    assert lifted.dtype == np.float32
+    assert arm_error(lifted[0]) < 0.67 * arm_error(lifter.pose)
+
+
+def test_everybody_is_corrected_by_their_own_picture() -> None:
+    """A second person without a visible joint is left as the network has it; nobody else notices."""
+    group, lifter, camera = people(1.0)
+    alone = group.lift([keypoints(1)], camera, STEP_NS)
+    group, lifter, camera = people(1.0)
+    unseen = Keypoints(2, keypoints().points_px, np.zeros(21, np.float32), np.zeros(4, np.float32), False)
+    both = group.lift([keypoints(1), unseen], camera, STEP_NS)
+    np.testing.assert_array_equal(both[0], alone[0])
+    np.testing.assert_allclose(both[1], lifter.pose, atol=1e-6)
+
+
+def test_nobody_is_lifted_to_nothing() -> None:
+    """No keypoints, no joints."""
+    group, _, camera = people(1.0)
+    assert group.lift([], camera, 0).shape == (0, 26, 3)
