@@ -36,4 +36,7 @@ def small_backbones() -> dict[str, dict]:
         "sem_gcn": {"width": 16, "blocks": 1},
         "video_pose": {"width": 32},
         "motion_ag_former": {"width": 16, "layers": 1},
+        "pose_former_v2": {"joint_width": 4, "heads": 2, "depth": 1},
+        "mixste": {"width": 16, "layers": 1},
+        "ktp_former": {"width": 16, "layers": 1},
     }

@@ -14,6 +14,7 @@ from training.bodies import BodyVariety
 from training.cameras import CameraVariety
 from training.detector_noise import DetectorNoise
 from training.losses import LOSSES, ON_MOTION, LossTerm, loss_term
+from training.losses.seal import SealConfig
 
 
 class _Section(BaseModel):
@@ -88,6 +89,8 @@ class TrainingConfig(_Section):
     detector: DetectorNoise = DetectorNoise()
     losses: dict[str, float | dict[str, float | bool]]
     """Weight of each loss, or its weight and options: {weight: 1.0, tie_m: 0.01}."""
+    seal: SealConfig | None = None
+    """SEAL-pose: a learned loss."""
     optimiser: OptimiserConfig
 
     @field_validator("losses")
@@ -106,7 +109,7 @@ class TrainingConfig(_Section):
     @property
     def needs_clips(self) -> bool:
         """Whether a loss looks at several frames in a row."""
-        return bool(ON_MOTION & set(self.losses))
+        return bool(ON_MOTION & set(self.losses)) or bool(self.seal and self.seal.pair_weight)
 
 
 def load_config(path: Path) -> TrainingConfig:

@@ -21,6 +21,7 @@ from training.corpus import load_corpus
 from training.evaluate import evaluate_synthetic
 from training.losses.answer import Answer
 from training.losses.judge import Judge
+from training.losses.seal import Seal
 from training.progress import Progress
 
 CPU = torch.device("cpu")
@@ -171,6 +172,8 @@ def make_lifter(config: TrainingConfig) -> RayLifter:
 def make_judges(config: TrainingConfig, skeleton: Skeleton, device: torch.device) -> dict[str, Judge]:
     """Untrained judges by name, in the order in which they learn."""
     judges: dict[str, Judge] = {}
+    if config.seal:
+        judges["seal"] = Seal(skeleton, config.seal, config.seed, device)
     return judges
 
 

@@ -17,7 +17,10 @@ from __future__ import annotations
 from torch import nn
 
 from lifting.errors import ConfigError
+from lifting.models.ktp_former import KTPFormer
+from lifting.models.mixste import MixSTE
 from lifting.models.motion_ag_former import MotionAGFormer
+from lifting.models.pose_former_v2 import PoseFormerV2
 from lifting.models.sem_gcn import SemGCN
 from lifting.models.simple_baseline import SimpleBaseline
 from lifting.models.temporal_conv import TemporalConv
@@ -29,6 +32,9 @@ BACKBONES: dict[str, type[nn.Module]] = {
     "simple_baseline": SimpleBaseline,
     "sem_gcn": SemGCN,
     "video_pose": VideoPose3D,
+    "pose_former_v2": PoseFormerV2,
+    "mixste": MixSTE,
+    "ktp_former": KTPFormer,
     "motion_ag_former": MotionAGFormer,
 }
 

@@ -22,8 +22,8 @@ from training.losses import LOSSES
 from training.trainer import Trainer
 
 JUDGES: dict[str, dict[str, Any]] = {
-    "seal": {"loss_net": {"name": "graph", "width": 32, "depth": 1, "heads": 2}},
-    "critic": {"loss_net": {"name": "mlp", "width": 32}},
+    "seal": {"loss_net": "graph", "options": {"width": 32, "depth": 1, "heads": 2}, "gradient_ratio": 0.1},
+    "critic": {"loss_net": "mlp", "options": {"width": 32}, "gradient_ratio": 0.1},
 }
 
 

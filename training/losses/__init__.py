@@ -15,14 +15,27 @@ from typing import NamedTuple
 from torch import Tensor
 
 from training.losses.answer import Answer
+from training.losses.bone_direction import bone_direction
 from training.losses.bone_length import bone_length_error
+from training.losses.constraint import bone_symmetry, structure
+from training.losses.depth_order import depth_order_space, depth_order_time
 from training.losses.joint import joint_error
+from training.losses.normalised import normalised
+from training.losses.position import position, squared
 from training.losses.velocity import velocity_error
 
 LOSSES: dict[str, Callable[..., Tensor]] = {
     "joint": joint_error,
+    "position": position,
+    "squared": squared,
+    "normalised": normalised,
     "velocity": velocity_error,
     "bone_length": bone_length_error,
+    "bone_direction": bone_direction,
+    "bone_symmetry": bone_symmetry,
+    "structure": structure,
+    "depth_order_space": depth_order_space,
+    "depth_order_time": depth_order_time,
 }
 
 ON_MOTION = {"velocity", "depth_order_time"}
