@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from lifting.models._attention import DropPath
 from lifting.models.ktp_former import KTPFormer, _GraphConv, prior_adjacency
 from lifting.skeleton import H36M17, SEALCAP26, Skeleton
 
@@ -41,7 +42,7 @@ def test_trajectory_is_a_residual_around_the_spatial_tokens() -> None:
     network = KTPFormer(SEALCAP26, 5, width=16, layers=1, heads=4).eval()
     joints = torch.randn(2, 5, 26, 3)
     before = network(joints)
-    torch.nn.init.zeros_(network.trajectory[1].norm.weight)
+    torch.nn.init.zeros_(network.get_parameter("trajectory.1.norm.weight"))
     assert not torch.allclose(network(joints), before, atol=1e-4)
     assert network(joints).isfinite().all()
 
@@ -49,5 +50,5 @@ def test_trajectory_is_a_residual_around_the_spatial_tokens() -> None:
 def test_stochastic_depth_rises_after_the_prior_blocks() -> None:
     """One pair of blocks with priors that is never left out, then `layers` pairs."""
     network = KTPFormer(SEALCAP26, 3, width=16, layers=4, heads=4, drop_path=0.2)
-    chances = [block.drop_path.chance for block in network.temporal]
+    chances = [m.chance for m in network.temporal.modules() if isinstance(m, DropPath)]
     assert chances == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from lifting.models._attention import DropPath
 from lifting.models.mixste import MixSTE
 from lifting.skeleton import SEALCAP26
 
@@ -26,7 +27,7 @@ def test_stochastic_depth_rises_from_layer_to_layer() -> None:
     """The first layer is never left out, the last with the chance that was asked for."""
     network = MixSTE(SEALCAP26, 3, width=16, layers=5, heads=4, drop_path=0.2)
     for blocks in (network.spatial, network.temporal):
-        chances = [block.drop_path.chance for block in blocks]
+        chances = [m.chance for m in blocks.modules() if isinstance(m, DropPath)]
         assert chances == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])
 
 
