@@ -44,9 +44,11 @@ class GraphLossNet(nn.Module):
         identity, `channels` of the observation: 2 as published, 3 with the detector's confidence.
 
         Published: depth 6, ratio 1, dropout 0 for single-frame lifters; 4, 2, 0.1 for clip models. Raises
-        ValueError when `heads` does not divide `width`.
+        ValueError when `heads` does not divide `width`, or without blocks.
         """
         super().__init__()
+        if depth < 1:
+            raise ValueError(f"a graph loss-net needs at least 1 block, not {depth}")
         self.identity = nn.Parameter(torch.randn(len(skeleton), embedding))
         self.encoder = nn.Linear(channels + POSE_CHANNELS + embedding, width)
         self.graph_token = nn.Parameter(0.02 * torch.randn(width))
@@ -65,8 +67,9 @@ class GraphLossNet(nn.Module):
             joints = self.encoder(torch.cat([observed, pose, identity], dim=-1))  # (N,J,W)
         z = torch.cat([self.graph_token.expand(count, 1, -1), joints], dim=1)  # (N,J+1,W)
         bias = self.bias()
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             z = block(z, bias)
+        z = self.blocks[-1](z, bias[:1])  # only the graph token is read
         with torch.autocast(pose.device.type, enabled=False):  # and so do differences of energies
             energy: Tensor = self.energy(self.norm(z[:, 0].float()))
         return energy
@@ -132,24 +135,33 @@ class _Block(nn.Module):
         super().__init__()
         if width % heads:
             raise ValueError(f"heads must divide the width, and {heads} does not divide {width}")
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout, self.scale = heads, dropout, (width // heads) ** -0.5
         self.norm_attention = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)  # the published separate layers, stacked
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)  # the two published layers, stacked
         self.out = nn.Linear(width, width)
         self.norm_mlp = nn.LayerNorm(width)
         self.widen, self.narrow = nn.Linear(width, hidden), nn.Linear(hidden, width)
 
     def forward(self, z: Tensor, bias: Tensor) -> Tensor:
-        """z (N,J+1,W), bias (J+1,J+1) -> (N,J+1,W)"""
-        z = z + self._drop(self._attention(self.norm_attention(z), bias))
+        """z (N,J+1,W), bias (T,J+1) -> the first T tokens (N,T,W)"""
+        tokens = len(bias)
+        attended = self._attention(self.norm_attention(z), bias)
+        z = z[:, :tokens] + self._drop(attended)
         return z + self._drop(self.narrow(functional.gelu(self.widen(self.norm_mlp(z)))))
 
     def _attention(self, z: Tensor, bias: Tensor) -> Tensor:
-        qkv = self.qkv(z).unflatten(-1, (3, self.heads, -1))  # (N,J+1,3,H,W/H)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(q, k, v, bias.to(q.dtype), dropout)
+        """softmax(q·k/√d + bias) v, in plain words: a bias that learns rules out PyTorch's fused kernels, and
+        for so few tokens they are slower on a CPU even without."""
+        q = self._heads(self.query(z[:, : len(bias)]))  # (N,H,T,W/H)
+        k, v = (self._heads(x) for x in self.key_value(z).chunk(2, dim=-1))
+        weights = torch.softmax(self.scale * q @ k.transpose(-1, -2) + bias, dim=-1)
+        mixed = functional.dropout(weights, self.dropout, self.training).to(v.dtype) @ v
         return self.out(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
+
+    def _heads(self, x: Tensor) -> Tensor:
+        split: Tensor = x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return split
 
     def _drop(self, z: Tensor) -> Tensor:
         return functional.dropout(z, self.dropout, self.training)
