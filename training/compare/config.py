@@ -58,6 +58,8 @@ class CellGroup(_Section):
     """Keys of the arms section; the baseline is always among them."""
     seeds: list[int] = Field(min_length=1)
     """Of weights, dropout and order of the data; the same for all arms, so that differences are paired."""
+    tuned: bool = True
+    """Whether the arms' knobs are tuned here; otherwise they stay as written."""
     indicative: bool = False
     """Marked in the tables: too few seeds or too small a network for a claim."""
     priority: int = 0

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from lifting.models.ray_lifter import RayLifter
-from lifting.skeleton import SEALCAP26, mirror_name
-from training import metrics
+from lifting.skeleton import SEALCAP26
+from training import metrics, structure_metrics
 from training.batches import from_hips
 from training.window_bank import WindowBank
 
@@ -31,44 +31,20 @@ def measure(lifter: RayLifter, bank: WindowBank, frames: int, device: torch.devi
 
 
 def pose_errors(predicted: Floats, truth: Floats, fps: float) -> dict[str, float]:
-    """Errors of sequences (S,F,26,3), metres, camera axes, relative to mid-hip."""
-    p, t = predicted[:, :, 1:], truth[:, :, 1:]  # the pelvis is the origin
-    flat_p, flat_t = (x.reshape(-1, *x.shape[2:]) for x in (p, t))
-    velocity = np.linalg.norm(np.diff(p - t, axis=1), axis=-1).mean()
+    """Errors of sequences (S,F,26,3), metres, camera axes, relative to mid-hip (not counted)."""
+    p, t = (x.reshape(-1, *x.shape[2:]) for x in (predicted, truth))
+    moving = list(zip(predicted[:, :, 1:], truth[:, :, 1:], strict=True))
     return {
-        "mpjpe_m": metrics.mpjpe(flat_p, flat_t),
-        "p_mpjpe_m": metrics.p_mpjpe(flat_p, flat_t),
-        "mpjve_m": float(velocity),
-        "acceleration_mps2": float(
-            np.mean([metrics.acceleration_error(a, b, fps) for a, b in zip(p, t, strict=True)])
-        ),
-    } | _structure(predicted.reshape(-1, *predicted.shape[2:]), truth.reshape(-1, *truth.shape[2:]))
-
-
-def _structure(p: Floats, t: Floats) -> dict[str, float]:
-    """Symmetry, lengths, directions and depth order of poses (N,26,3)."""
-    (bone_p, length_p), (bone_t, length_t) = _bones(p), _bones(t)
-    left, right = length_p[:, _LEFT], length_p[:, _RIGHT]
-    limb_p, limb_t = length_p @ _LIMBS.T, length_t @ _LIMBS.T
-    cosine = (bone_p * bone_t).sum(axis=-1) / np.maximum(length_p * length_t, 1e-9)
-    return {
-        "lse": float((np.abs(left - right) / np.maximum(left + right, 1e-9)).mean()),
-        "bsle": float((np.abs(length_p - length_t) / np.maximum(length_t, 1e-9)).mean()),
-        "lle": float((np.abs(limb_p - limb_t) / np.maximum(limb_t, 1e-9)).mean()),
-        "bone_angle_deg": float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean()),
-        "depth_order": _depth_order(p[:, 1:, 2], t[:, 1:, 2]),
+        "mpjpe_m": metrics.mpjpe(p[:, 1:], t[:, 1:]),
+        "p_mpjpe_m": metrics.p_mpjpe(p[:, 1:], t[:, 1:]),
+        "mpjve_mps": float(np.mean([metrics.mpjve(a, b, fps) for a, b in moving])),
+        "acceleration_mps2": float(np.mean([metrics.acceleration_error(a, b, fps) for a, b in moving])),
+        "lse": structure_metrics.limb_symmetry_error(p, SEALCAP26),
+        "bsle": structure_metrics.body_segment_length_error(p, t, SEALCAP26),
+        "lle": structure_metrics.limb_length_error(p, t, SEALCAP26),
+        "bone_angle_deg": structure_metrics.bone_direction_error_deg(p, t, SEALCAP26),
+        "depth_order": metrics.depth_order_accuracy(p[:, 1:], t[:, 1:]),
     }
-
-
-def _depth_order(z: Floats, truth: Floats, gap_m: float = 0.02) -> float:
-    """Share of joint pairs, more than `gap_m` apart in depth, whose order is right. z (N,J)."""
-    right = ranked = 0.0
-    for joint in range(z.shape[1] - 1):
-        gap = truth[:, joint + 1 :] - truth[:, joint : joint + 1]
-        clear = np.abs(gap) > gap_m
-        right += float((clear & ((z[:, joint + 1 :] - z[:, joint : joint + 1]) * gap > 0)).sum())
-        ranked += float(clear.sum())
-    return right / max(ranked, 1.0)
 
 
 def _lift(
@@ -82,24 +58,3 @@ def _lift(
         joints = lifter(slides.flatten(0, 1).to(device), gravity.flatten(0, 1).to(device))
     truth = from_hips(made.joints_cam[:, window - 1 :])
     return joints.unflatten(0, (len(rows), frames)).cpu().double().numpy(), truth.double().numpy()
-
-
-def _bones(joints: Floats) -> tuple[Floats, Floats]:
-    """(N,S,3) vectors and (N,S) lengths of `_SEGMENTS`."""
-    vector = joints[:, [b for _, b in _SEGMENTS]] - joints[:, [a for a, _ in _SEGMENTS]]
-    return vector, np.linalg.norm(vector, axis=-1)
-
-
-def _limb(side: str, *parts: str) -> list[float]:
-    ends = [SEALCAP26.index(f"{side}_{part}") for part in parts]
-    return [float(child in ends) for _, child in _SEGMENTS]
-
-
-_FACE = ("nose", "eye", "ear")
-_SEGMENTS = [(a, b) for a, b in SEALCAP26.edges if SEALCAP26.joints[b].rpartition("_")[2] not in _FACE]
-_ENDS = [SEALCAP26.joints[b] for _, b in _SEGMENTS]
-_LEFT = [i for i, name in enumerate(_ENDS) if name.startswith("left_")]
-_RIGHT = [_ENDS.index(mirror_name(_ENDS[i])) for i in _LEFT]
-_LIMBS = np.array(
-    [_limb(side, *parts) for side in ("left", "right") for parts in (("elbow", "wrist"), ("knee", "ankle"))]
-)

@@ -68,7 +68,7 @@ def choice(config: CompareConfig, group: CellGroup, backbone: str, arm: str, kno
         inherited = dict(base.best.tuned)
     cells = [
         _cell(config, group, backbone, arm, group.seeds[0], inherited | tuned)
-        for tuned in _tries(config, backbone, arm)
+        for tuned in _tries(config, group, backbone, arm)
     ]
     outcomes = [known(cell) for cell in cells]
     ended = "" not in outcomes
@@ -116,7 +116,8 @@ def decided_cells(config: CompareConfig, known: Known) -> list[Cell]:
 def count_cells(config: CompareConfig) -> int:
     """How many trainings the whole comparison takes."""
     return sum(
-        len(_tries(config, backbone, arm)) + len(group.seeds) - 1 for group, backbone, arm in _pairs(config)
+        len(_tries(config, group, backbone, arm)) + len(group.seeds) - 1
+        for group, backbone, arm in _pairs(config)
     )
 
 
@@ -130,7 +131,7 @@ def _in_order(config: CompareConfig, group: CellGroup, backbone: str, known: Kno
         tuning = chosen[arm]
         if tuning is not None:
             placed += [(row + i, cell) for i, cell in enumerate(tuning.cells)]
-        row += len(_tries(config, backbone, arm))
+        row += len(_tries(config, group, backbone, arm))
     for seed in group.seeds[1:]:
         for arm in arms:
             tuning = chosen[arm]
@@ -144,8 +145,10 @@ def _pairs(config: CompareConfig) -> list[tuple[CellGroup, str, str]]:
     return [(group, b, a) for group in config.cells for b in group.backbones for a in group.arms]
 
 
-def _tries(config: CompareConfig, backbone: str, arm: str) -> list[dict[str, float]]:
-    """What the knob is set to, one by one; one empty setting without a knob."""
+def _tries(config: CompareConfig, group: CellGroup, backbone: str, arm: str) -> list[dict[str, float]]:
+    """What the knob is set to, one by one; one empty setting without a knob, or where none is turned."""
+    if not group.tuned:
+        return [{}]
     tries = [{key: value} for key, values in config.knob_values(backbone, arm).items() for value in values]
     return tries or [{}]
 

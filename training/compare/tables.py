@@ -32,7 +32,7 @@ class Measure(NamedTuple):
 MEASURES = (
     Measure("mpjpe_m", "MPJPE mm", 1000, 1),
     Measure("p_mpjpe_m", "P-MPJPE mm", 1000, 1),
-    Measure("mpjve_m", "MPJVE mm/frame", 1000, 2),
+    Measure("mpjve_mps", "MPJVE mm/s", 1000, 1),
     Measure("acceleration_mps2", "accel. m/s²", 1, 2),
     Measure("lse", "LSE %", 100, 2),
     Measure("bsle", "BSLE %", 100, 2),
