@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from lifting.camera import DEFAULT_FOV_DEG, gravity_from_pitch
+from lifting.errors import ConfigError
 from lifting.export import export_lifter
 from lifting.lifter import Lifter
 from lifting.metadata import LifterMetadata
@@ -17,6 +17,8 @@ from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import TrainingConfig, load_config
 from training.corpus import load_corpus
 from training.evaluate import evaluate_synthetic, lift_folder
+from training.occlusion import evaluate_occluded
+from training.score_tables import occlusion_table, score_table
 from training.trainer import make_lifter
 from training.trainer import train as run_training
 
@@ -40,7 +42,7 @@ def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
     folder = out or Path("runs") / settings.name
     done = run_training(settings, folder, restart=restart)
     console = Console()
-    console.print(_table(done.validation, "validation"))
+    console.print(score_table(done.validation, "validation"))
     console.print(f"Export it with: sealcap export {folder / 'checkpoint.safetensors'} {settings.name}.onnx")
 
 
@@ -51,14 +53,20 @@ def evaluate(
     out: Path | None = None,
     fov: float = DEFAULT_FOV_DEG,
     camera_pitch: float | None = None,
+    occlusion: bool = False,
 ) -> None:
     """Measure a lifter.
 
-    CHECKPOINT is a training checkpoint, measured on the synthetic observations of one SPLIT of its corpus;
+    CHECKPOINT is a training checkpoint, measured on the synthetic observations of one SPLIT of its corpus,
+    with --occlusion also while joints are hidden on purpose;
     or, with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every clip of 2D
     detections are written to OUT. --fov and --camera-pitch (degrees, down positive) describe the camera of
     those clips.
     """
+    if detections is not None and occlusion:
+        raise ConfigError(
+            "Real detections have no truth to compare with: leave out --occlusion or --detections."
+        )
     if detections is not None:
         gravity = None if camera_pitch is None else gravity_from_pitch(camera_pitch)
         folder = out or Path("out") / checkpoint.stem
@@ -68,7 +76,11 @@ def evaluate(
     trained = load_checkpoint(checkpoint)
     corpus = trained.config.corpus
     held_out = load_corpus(corpus.folder, corpus.name, split)
-    Console().print(_table(evaluate_synthetic(averaged_lifter(trained), held_out, trained.config), split))
+    lifter, console = averaged_lifter(trained), Console()
+    console.print(score_table(evaluate_synthetic(lifter, held_out, trained.config), split))
+    if occlusion:
+        rows = evaluate_occluded(lifter, held_out, trained.config)
+        console.print(occlusion_table(rows, f"{split}, joints hidden on purpose"))
 
 
 def export(checkpoint: Path, out: Path) -> None:
@@ -108,11 +120,3 @@ def training_summary(checkpoint: Checkpoint) -> dict[str, object]:
         "minutes": round(checkpoint.seconds / 60, 1),
         "validation": checkpoint.validation,
     }
-
-
-def _table(values: dict[str, float], title: str) -> Table:
-    table = Table("measure", "value", title=title)
-    for name, value in values.items():
-        shown = f"{1000 * value:.1f} mm" if name.endswith("_m") else f"{value:.4g}"
-        table.add_row(name.removesuffix("_m"), shown)
-    return table

@@ -8,21 +8,27 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lifting.camera import DEFAULT_FOV_DEG, Intrinsics
 from lifting.errors import DataError
 from lifting.lifter import Lifter
 from lifting.models.ray_lifter import RayLifter
-from lifting.skeleton import BODY21, SEALCAP26
+from lifting.skeleton import BODY21, SEALCAP26, Skeleton
 from lifting.window import TimeWindow
 from training import metrics
-from training.batches import BatchMaker, from_hips, seeded
+from training import structure_metrics as structure
+from training.batches import BatchMaker, Windows, from_hips, seeded
 from training.config import TrainingConfig
 from training.corpus import Corpus
+from training.segments import below_root
 
 SEQUENCES = 200
 SEQUENCE_FRAMES = 24
-_SEGMENTS = [SEALCAP26.edges[i] for i in range(len(SEALCAP26.edges)) if "eye" not in SEALCAP26.joints[i + 1]]
+_FRAMES_AT_ONCE = 16384
+"""Windows × frames in one call of the network, which bounds its memory."""
+
+Floats = NDArray[np.float64]
 
 
 def evaluate_synthetic(
@@ -30,27 +36,78 @@ def evaluate_synthetic(
 ) -> dict[str, float]:
     """Errors on `SEQUENCES` short sequences of `corpus`, filmed and observed as `config` says.
 
-    Lengths end in _m (metres), accelerations in _mps2; the sequences are the same for the same seed.
+    The means of `sequence_errors`; the sequences are the same for the same seed.
     """
-    window = config.model.window
-    made = BatchMaker(corpus, config).windows(SEQUENCES, window + SEQUENCE_FRAMES - 1, seeded(seed, 0))
+    made = BatchMaker(corpus, config).windows(SEQUENCES, lifter.window + SEQUENCE_FRAMES - 1, seeded(seed, 0))
+    predicted, truth = lift_windows(lifter, made)
+    errors = sequence_errors(predicted, truth, lifter.skeleton, corpus.fps)
+    return {name: float(values.mean()) for name, values in errors.items()}
+
+
+def lift_windows(lifter: RayLifter, made: Windows) -> tuple[Floats, Floats]:
+    """Slide the lifter's window along sequences of L frames: predictions and truth, both (S,F,26,3).
+
+    F = L − window + 1; metres, camera axes, relative to mid-hip. The truth is that of the newest frame which
+    the lifter answers. Raises ValueError when the sequences are shorter than a window.
+    """
+    window, length = lifter.window, made.keypoints.shape[1]
+    if length < window:
+        raise ValueError(f"sequences must be at least as long as a window of {window} frames, got {length}")
     slides = made.keypoints.unfold(1, window, 1).permute(0, 1, 4, 2, 3)  # (S,F,T,21,3)
-    gravity = made.gravity[:, None].expand(-1, slides.shape[1], -1)
+    count = slides.shape[1]
+    at_once = max(1, _FRAMES_AT_ONCE // (window * count))
     with torch.no_grad():
-        joints = lifter(slides.flatten(0, 1), gravity.flatten(0, 1)).unflatten(0, slides.shape[:2])
-    truth = from_hips(made.joints_cam[:, window - 1 :].flatten(0, 1)).unflatten(0, joints.shape[:2])
-    predicted, exact = joints.numpy()[:, :, 1:], truth.numpy()[:, :, 1:]
-    flat, flat_exact = predicted.reshape(-1, *predicted.shape[2:]), exact.reshape(-1, *exact.shape[2:])
-    pairs = list(zip(predicted, exact, strict=True))
+        parts = [
+            _lift(lifter, slides[i : i + at_once], made.gravity[i : i + at_once])
+            for i in range(0, len(slides), at_once)
+        ]
+    answered = made.joints_cam[:, lifter.frames[-1] :][:, :count]
+    truth = from_hips(answered.flatten(0, 1)).unflatten(0, answered.shape[:2])
+    return torch.cat(parts).double().numpy(), truth.double().numpy()
+
+
+def _lift(lifter: RayLifter, slides: Tensor, gravity: Tensor) -> Tensor:
+    """(S,F,T,21,3) and (S,4) -> (S,F,26,3) on the CPU."""
+    device = lifter.centre_weight.device
+    told = gravity[:, None].expand(-1, slides.shape[1], -1).flatten(0, 1)
+    joints = lifter(slides.flatten(0, 1).to(device), told.to(device))
+    answers: Tensor = joints.cpu().unflatten(0, slides.shape[:2])
+    return answers
+
+
+def sequence_errors(predicted: Floats, truth: Floats, skeleton: Skeleton, fps: float) -> dict[str, Floats]:
+    """Every measure of each sequence (S,F,J,3), metres: name -> (S,) values, for paired statistics.
+
+    Names end in their unit: _m metres, _mps m/s, _mps2 m/s², _deg degrees; those without are shares 0..1. The
+    root is left out of distances, being the origin. Raises ValueError for other shapes, fewer than three
+    frames, and coordinates that are not finite.
+    """
+    if predicted.shape != truth.shape or predicted.ndim != 4 or not len(predicted):
+        raise ValueError(f"sequences must both be (S,F,J,3), got {predicted.shape} and {truth.shape}")
+    rows = [_errors(p, t, skeleton, fps) for p, t in zip(predicted, truth, strict=True)]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _errors(p: Floats, t: Floats, skeleton: Skeleton, fps: float) -> dict[str, float]:
+    """Every measure of one sequence (F,J,3)."""
+    below = list(below_root(skeleton))
+    joints = p[:, below], t[:, below]
     return {
-        "mpjpe_m": metrics.mpjpe(flat, flat_exact),
-        "p_mpjpe_m": metrics.p_mpjpe(flat, flat_exact),
-        "n_mpjpe_m": metrics.n_mpjpe(flat, flat_exact),
-        "pck150": metrics.pck(flat, flat_exact),
-        "acceleration_error_mps2": float(
-            np.mean([metrics.acceleration_error(p, t, corpus.fps) for p, t in pairs])
-        ),
-        "bone_variation": float(np.mean([metrics.bone_variation(p, _SEGMENTS) for p in joints.numpy()])),
+        "mpjpe_m": metrics.mpjpe(*joints),
+        "p_mpjpe_m": metrics.p_mpjpe(*joints),
+        "n_mpjpe_m": metrics.n_mpjpe(*joints),
+        "mpjve_mps": metrics.mpjve(*joints, fps),
+        "acceleration_error_mps2": metrics.acceleration_error(*joints, fps),
+        "pck150": metrics.pck(*joints),
+        "auc": metrics.auc(*joints),
+        "lse": structure.limb_symmetry_error(p, skeleton),
+        "bsle": structure.body_segment_length_error(p, t, skeleton),
+        "lle": structure.limb_length_error(p, t, skeleton),
+        "mpsse_m": structure.mpsse(p, skeleton),
+        "mpsce_m": structure.mpsce(p, skeleton),
+        "bone_angle_deg": structure.bone_direction_error_deg(p, t, skeleton),
+        "depth_order": metrics.depth_order_accuracy(*joints),
+        "bone_variation": structure.bone_variation(p, skeleton),
     }
 
 

@@ -88,16 +88,92 @@ def test_acceleration_ignores_constant_velocity() -> None:
         metrics.acceleration_error(t[:2], t[:2], 30.0)
 
 
-def test_bone_variation_and_symmetry() -> None:
-    """A rigid, turning figure has no variation; a bone alternating between 0.9 and 1.1 has 10 %."""
-    pose = poses(8, 1)[0]
-    turning = np.stack([pose @ rotation(i) for i in range(12)])
-    assert metrics.bone_variation(turning, [(0, 1), (3, 4)]) == pytest.approx(0, abs=1e-12)
-    bone = np.zeros((20, 2, 3))
-    bone[:, 1, 0] = np.where(np.arange(20) % 2, 1.1, 0.9)
-    assert metrics.bone_variation(bone, [(0, 1)]) == pytest.approx(0.1)
-    uneven = np.array([[[0, 0, 0], [0, 0, 1.0], [0, 0, 0], [0, 3.0, 0]]])
-    assert metrics.limb_symmetry_error(uneven, [((0, 1), (2, 3))]) == pytest.approx(0.5)
+def test_velocity_equals_plain_loops() -> None:
+    """MPJVE as two nested loops, in m/s; a constant error has none; one pose is too few."""
+    p, t = poses(9, 5, 4), poses(10, 5, 4)
+    steps = [
+        np.linalg.norm((p[n + 1, j] - p[n, j]) - (t[n + 1, j] - t[n, j])) * 30
+        for n, j in itertools.product(range(4), range(4))
+    ]
+    assert metrics.mpjve(p, t, 30.0) == pytest.approx(np.mean(steps))
+    assert metrics.mpjve(t + 0.3, t, 30.0) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ValueError, match="velocity needs two poses"):
+        metrics.mpjve(t[:1], t[:1], 30.0)
+    with pytest.raises(ValueError, match="must be positive, got 0"):
+        metrics.mpjve(p, t, 0)
+
+
+@given(st.integers(0, 1000), st.floats(0.01, 0.3))
+@settings(max_examples=25, deadline=None)
+def test_pck_curve_and_auc(seed: int, size: float) -> None:
+    """The curve rises, passes through PCK@150, and its mean is the AUC counted threshold by threshold."""
+    p, t = poses(seed) * size, poses(seed + 1) * size
+    curve = metrics.pck_curve(p, t)
+    assert (np.diff(curve) >= 0).all()
+    assert curve[-1] == metrics.pck(p, t)
+    each = np.linalg.norm(p - t, axis=-1).ravel()
+    counted = [sum(e < step / 1000 for e in each) / len(each) for step in range(0, 151, 5)]
+    assert metrics.auc(p, t) == pytest.approx(np.mean(counted), abs=1e-3)
+
+
+def test_auc_of_known_errors() -> None:
+    """An error of 52 mm everywhere passes 20 of 31 thresholds; none passes all but that of 0; 1 m none."""
+    truth = poses(11)
+    assert metrics.auc(truth + np.array([0, 0.052, 0]), truth) == pytest.approx(20 / 31)
+    assert metrics.auc(truth, truth) == pytest.approx(30 / 31)
+    assert metrics.auc(truth + np.array([1, 0, 0]), truth) == 0
+
+
+@given(st.integers(0, 1000), st.floats(0.0, 1.0))
+@settings(max_examples=25, deadline=None)
+def test_depth_order_equals_the_loop(seed: int, gap_m: float) -> None:
+    """Share of clearly separate pairs in the right order, counted pair by pair, with and without marks."""
+    p, t = poses(seed), poses(seed + 1)
+    marked = np.random.default_rng(seed).random(p.shape[:2]) < 0.5
+    right: dict[bool, list[bool]] = {True: [], False: []}
+    for n, (i, j) in itertools.product(range(len(p)), itertools.combinations(range(p.shape[1]), 2)):
+        if abs(t[n, i, 2] - t[n, j, 2]) > gap_m:
+            ordered = (p[n, i, 2] < p[n, j, 2]) == (t[n, i, 2] < t[n, j, 2])
+            right[bool(marked[n, i] or marked[n, j])].append(ordered)
+    assert metrics.depth_order_accuracy(p, t, gap_m) == pytest.approx(np.mean(right[True] + right[False]))
+    assert metrics.depth_order_accuracy(p, t, gap_m, only=marked) == pytest.approx(np.mean(right[True]))
+
+
+def test_depth_order_ignores_increasing_maps() -> None:
+    """Any increasing map of depth is perfect, its negative all wrong, a constant too; no gap is an error."""
+    truth = poses(12)
+    mapped, flat = truth.copy(), truth.copy()
+    mapped[..., 2], flat[..., 2] = np.tanh(truth[..., 2]) - 5, 1.0
+    assert metrics.depth_order_accuracy(mapped, truth) == 1
+    assert metrics.depth_order_accuracy(-mapped, truth) == 0
+    assert metrics.depth_order_accuracy(flat, truth) == 0
+    with pytest.raises(ValueError, match="no pair of joints"):
+        metrics.depth_order_accuracy(truth, flat)
+    with pytest.raises(ValueError, match=r"must be \(4, 9\), got \(4, 8\)"):
+        metrics.depth_order_accuracy(truth, truth, only=np.ones((4, 8), bool))
+
+
+PAIRED = {
+    "mpjpe": metrics.mpjpe, "n_mpjpe": metrics.n_mpjpe, "p_mpjpe": metrics.p_mpjpe, "pck": metrics.pck,
+    "auc": metrics.auc, "depth_order": metrics.depth_order_accuracy,
+    "mpjve": lambda p, t: metrics.mpjve(p, t, 30.0),
+    "acceleration": lambda p, t: metrics.acceleration_error(p, t, 30.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_bad_poses_are_refused(name: str) -> None:
+    """No poses, other shapes and NaN are errors that name what came."""
+    broken = poses(1)
+    broken[2, 3, 1] = np.nan
+    with pytest.raises(ValueError, match=r"1 predicted coordinates of \(4, 9, 3\) are not finite"):
+        PAIRED[name](broken, poses(2))
+    with pytest.raises(ValueError, match=r"1 true coordinates of \(4, 9, 3\) are not finite"):
+        PAIRED[name](poses(2), broken)
+    with pytest.raises(ValueError, match=r"at least one pose with a joint, got \(0, 9, 3\)"):
+        PAIRED[name](poses(1)[:0], poses(1)[:0])
+    with pytest.raises(ValueError, match=r"got \(9, 3\) and \(9, 3\)"):
+        PAIRED[name](poses(1)[0], poses(1)[0])
 
 
 def test_shapes_are_checked() -> None:
