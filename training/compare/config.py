@@ -170,7 +170,8 @@ def load_compare(path: Path) -> CompareConfig:
     for group in config.cells:
         for backbone in group.backbones:
             for arm in group.arms:
-                for key, values in config.knob_values(backbone, arm).items():
+                knobs = config.knob_values(backbone, arm) if group.tuned else {}
+                for key, values in knobs.items():
                     for value in values:
                         config.settings(backbone, arm, group.seeds[0], {key: value})
                 config.settings(backbone, arm, group.seeds[0], {})

@@ -36,8 +36,10 @@ class Cell:
 
     def folder(self, data: str) -> str:
         """Its own folder, relative to that of the comparison. Changed settings, or training on other `data`
-        (a hash), get another one, so that old results stay and are never mistaken for new ones."""
-        record = self.config.model_dump(mode="json", exclude={"name", "checkpoint_every", "validate_every"})
+        (a hash), get another one, so that old results stay and are never mistaken for new ones. Settings
+        at their defaults do not count: a new kind of setting must not orphan all results."""
+        outside = {"name", "checkpoint_every", "validate_every"}
+        record = self.config.model_dump(mode="json", exclude=outside, exclude_defaults=True)
         record["corpus"] = data
         digits = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:10]
         return f"cells/{self.backbone}/{self.arm}/seed{self.seed}-{digits}"
