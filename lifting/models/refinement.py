@@ -44,6 +44,16 @@ FRAMES_AT_ONCE = 64
 Parameters = dict[str, Tensor]
 
 
+def observed_mask(skeleton: Skeleton, seen: Tensor, *, apart: tuple[str, ...] = ("spine",)) -> Tensor:
+    """M of the module's text: `seen` (B,J) without joints whose 2D stands for something else.
+
+    As published that is the middle of the torso, which 2D and 3D data sets define differently.
+    """
+    mask = seen.clone()
+    mask[:, skeleton.indices(*apart)] = 0.0
+    return mask
+
+
 def refine(
     corrector: Corrector,
     projector: Projector,
