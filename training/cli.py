@@ -18,6 +18,8 @@ from training.config import TrainingConfig, load_config
 from training.corpus import load_corpus
 from training.evaluate import evaluate_synthetic, lift_folder
 from training.occlusion import evaluate_occluded
+from training.pose_machine import train_pose_machine
+from training.pose_machine_config import is_pose_machine, load_pose_machine_config
 from training.score_tables import occlusion_table, score_table
 from training.trainer import make_lifter
 from training.trainer import train as run_training
@@ -36,14 +38,25 @@ def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
     """Train a lifter as CONFIG (a YAML file, see configs/lifter.yaml) says.
 
     Progress, curves for TensorBoard and checkpoints go into the folder OUT, by default runs/NAME. Called
-    again after an interruption, it continues where it stopped; --restart begins anew.
+    again after an interruption, it continues where it stopped; --restart begins anew. A CONFIG of
+    `kind: pose_machine` (configs/pose_machine.yaml) trains a corrector and a projector behind a lifter.
     """
+    if is_pose_machine(config):
+        _train_pose_machine(config, out, restart)
+        return
     settings = load_config(config)
     folder = out or Path("runs") / settings.name
     done = run_training(settings, folder, restart=restart)
     console = Console()
     console.print(score_table(done.validation, "validation"))
     console.print(f"Export it with: sealcap export {folder / 'checkpoint.safetensors'} {settings.name}.onnx")
+
+
+def _train_pose_machine(config: Path, out: Path | None, restart: bool) -> None:
+    settings = load_pose_machine_config(config)
+    folder = out or Path("runs") / settings.name
+    done = train_pose_machine(settings, folder, restart=restart)
+    Console().print(score_table(done.validation, "validation"))
 
 
 def evaluate(
