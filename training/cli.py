@@ -17,9 +17,9 @@ from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import TrainingConfig, load_config
 from training.corpus import load_corpus
 from training.evaluate import evaluate_synthetic, lift_folder
+from training.material import Lifter as AnyLifter
+from training.material import score
 from training.occlusion import evaluate_occluded
-from training.pose_machine import train_pose_machine
-from training.pose_machine_config import is_pose_machine, load_pose_machine_config
 from training.score_tables import occlusion_table, score_table
 from training.trainer import make_lifter
 from training.trainer import train as run_training
@@ -41,22 +41,16 @@ def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
     again after an interruption, it continues where it stopped; --restart begins anew. A CONFIG of
     `kind: pose_machine` (configs/pose_machine.yaml) trains a corrector and a projector behind a lifter.
     """
-    if is_pose_machine(config):
-        _train_pose_machine(config, out, restart)
-        return
     settings = load_config(config)
     folder = out or Path("runs") / settings.name
     done = run_training(settings, folder, restart=restart)
     console = Console()
     console.print(score_table(done.validation, "validation"))
-    console.print(f"Export it with: sealcap export {folder / 'checkpoint.safetensors'} {settings.name}.onnx")
-
-
-def _train_pose_machine(config: Path, out: Path | None, restart: bool) -> None:
-    settings = load_pose_machine_config(config)
-    folder = out or Path("runs") / settings.name
-    done = train_pose_machine(settings, folder, restart=restart)
-    Console().print(score_table(done.validation, "validation"))
+    checkpoint = folder / "checkpoint.safetensors"
+    if settings.corpus.kind == "motion":
+        console.print(f"Export it with: sealcap export {checkpoint} {settings.name}.onnx")
+    else:
+        console.print(f"Score it on the test subjects with: sealcap evaluate {checkpoint}")
 
 
 def evaluate(
@@ -87,9 +81,14 @@ def evaluate(
         Console().print(f"{len(clips)} clips lifted into {folder}")
         return
     trained = load_checkpoint(checkpoint)
-    corpus = trained.config.corpus
+    corpus, console = trained.config.corpus, Console()
+    if corpus.kind != "motion":
+        if occlusion:
+            raise ConfigError(f"Joints can be hidden on motion corpora only, not on {corpus.kind}.")
+        console.print(score_table(score(averaged_lifter(trained), trained.config, split), split))
+        return
     held_out = load_corpus(corpus.folder, corpus.name, split)
-    lifter, console = averaged_lifter(trained), Console()
+    lifter = live_lifter(trained)
     console.print(score_table(evaluate_synthetic(lifter, held_out, trained.config), split))
     if occlusion:
         rows = evaluate_occluded(lifter, held_out, trained.config)
@@ -99,21 +98,33 @@ def evaluate(
 def export(checkpoint: Path, out: Path) -> None:
     """Write the trained lifter CHECKPOINT as OUT.onnx, with everything a user of it must know inside."""
     trained = load_checkpoint(checkpoint)
+    lifter = live_lifter(trained)
     metadata = LifterMetadata(
         window=trained.config.model.window,
         fps=CORPUS_FPS,
         training=training_summary(trained),
         data_licences=DATA_LICENCES,
     )
-    difference = export_lifter(averaged_lifter(trained), metadata, out)
+    difference = export_lifter(lifter, metadata, out)
     Console().print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, within {difference:.1e} m of torch")
 
 
-def averaged_lifter(checkpoint: Checkpoint) -> RayLifter:
+def averaged_lifter(checkpoint: Checkpoint) -> AnyLifter:
     """The network of a checkpoint with the running mean of its weights."""
     lifter = make_lifter(checkpoint.config)
     load_weights(lifter, checkpoint.averaged(), checkpoint.joints, lifter.skeleton)
     return lifter.eval()
+
+
+def live_lifter(checkpoint: Checkpoint) -> RayLifter:
+    """The same, for live use. Raises ConfigError when it was trained on a benchmark."""
+    lifter = averaged_lifter(checkpoint)
+    if not isinstance(lifter, RayLifter):
+        raise ConfigError(
+            f"A lifter trained on {checkpoint.config.corpus.kind} knows the screens of that data set only; "
+            f"it cannot be used live. Train one of corpus.kind motion, or measure this: sealcap evaluate"
+        )
+    return lifter
 
 
 def config_record(config: TrainingConfig) -> dict[str, Any]:

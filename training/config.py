@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lifting.errors import ConfigError
 from lifting.models import Option
@@ -27,7 +27,22 @@ class CorpusConfig(_Section):
     folder: Path
     """Folder of the corpus; relative paths start at the configuration file's folder."""
     name: str = "cmu"
-    """Files are `<name>_<split>.npz`."""
+    """Files are `<name>_<split>.npz`. Only of kind motion."""
+    kind: Literal["motion", "h36m", "3dhp", "h3wb"] = "motion"
+    """motion: bodies of a motion corpus, filmed and detected synthetically. The others are benchmark data
+    sets (docs/datasets.md) in their published screen coordinates; `body`, `camera`, `detector` and gravity
+    are not used with them, and the network cannot be used live."""
+    input: Literal["gt", "cpn", "sh"] = "gt"
+    """2D input of h36m: projected truth, or detections of fine-tuned CPN or stacked hourglass networks."""
+    hold_out: bool = True
+    """Benchmarks: keep a subject (h3wb: a fifth) out of training, to choose settings on. With false, all of
+    the official training data are learned, as for published tables, and validation means nothing."""
+
+    @model_validator(mode="after")
+    def _has_input(self) -> CorpusConfig:
+        if self.input != "gt" and self.kind != "h36m":
+            raise ValueError(f"{self.kind} has no 2D input {self.input}; leave corpus.input out")
+        return self
 
 
 class ModelConfig(_Section):

@@ -13,15 +13,16 @@ from torch.nn.utils import clip_grad_norm_
 
 from lifting.errors import ConfigError, DataError
 from lifting.models.ray_lifter import RayLifter
+from lifting.models.screen_lifter import ScreenLifter
 from lifting.skeleton import Skeleton
-from training.batches import Batch, BatchMaker, feed
+from training.batches import Batch, feed
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from training.config import TrainingConfig
-from training.corpus import load_corpus
-from training.evaluate import evaluate_synthetic
+from training.datasets import KINDS
 from training.losses.answer import Answer
 from training.losses.judge import Judge
 from training.losses.seal import Seal
+from training.material import Lifter, open_material
 from training.progress import Progress
 
 CPU = torch.device("cpu")
@@ -100,7 +101,7 @@ class Trainer:
             clips=clips,
         )
 
-    def averaged(self) -> RayLifter:
+    def averaged(self) -> Lifter:
         """A copy of the network with the running mean of its weights, ready for use."""
         lifter = make_lifter(self.config).to(self.device)
         lifter.load_state_dict(self.lifter.state_dict() | self.ema)
@@ -164,9 +165,13 @@ class Trainer:
                 self.ema[name].lerp_(parameter, 1 - decay)
 
 
-def make_lifter(config: TrainingConfig) -> RayLifter:
+def make_lifter(config: TrainingConfig) -> Lifter:
     """An untrained network. Raises ConfigError when there is no such backbone or option."""
-    return RayLifter(config.model.backbone, config.model.window, config.model.options)
+    model = config.model
+    if config.corpus.kind == "motion":
+        return RayLifter(model.backbone, model.window, model.options)
+    kind = KINDS[config.corpus.kind]
+    return ScreenLifter(model.backbone, kind.skeleton, model.window, model.options, origin=kind.origin)
 
 
 def make_judges(config: TrainingConfig, skeleton: Skeleton, device: torch.device) -> dict[str, Judge]:
@@ -193,16 +198,14 @@ def train(config: TrainingConfig, run: Path, *, restart: bool = False) -> Checkp
         _same_run(config, before.config, path)
         trainer.restore(before)
         seconds, validation = before.seconds, before.validation
-    corpus = load_corpus(config.corpus.folder, config.corpus.name, "train")
-    maker = BatchMaker(corpus, config, trainer.clip_frames)
-    held_out = load_corpus(config.corpus.folder, config.corpus.name, "val")
+    material = open_material(config, trainer.lifter.frames, trainer.clip_frames)
     last, begin = config.optimiser.steps, time.monotonic() - seconds
     with Progress(run, trainer.step, last) as progress:
-        for batch in feed(maker, trainer.step, last, workers):
+        for batch in feed(material.batch, trainer.step, last, workers):
             progress.step(trainer.step, trainer.train_step(batch))
             ended = trainer.step == last
             if ended or trainer.step % config.validate_every == 0:
-                validation = evaluate_synthetic(trainer.averaged(), held_out, config)
+                validation = material.validate(trainer.averaged())
                 progress.validation(trainer.step, validation)
             if ended or trainer.step % config.checkpoint_every == 0:
                 save_checkpoint(path, trainer.checkpoint(time.monotonic() - begin, validation))

@@ -17,6 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lifting.errors import DataError, SealcapError
+from lifting.models.ray_lifter import RayLifter
 from training.batches import feed
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.compare.measure import measure
@@ -87,6 +88,8 @@ def run_cell(folder: Path) -> CellResult:
     run = _Run(job, folder, BankMaker)
     run.train(banks["train"])
     lifter = run.trainer.averaged()
+    if not isinstance(lifter, RayLifter):
+        raise DataError("Comparisons run on motion corpora; set corpus.kind to motion.")
     errors = {s: measure(lifter, banks[s], job.sequence_frames, run.trainer.device) for s in SPLITS[1:]}
     optimiser = job.config.optimiser
     result = CellResult(
