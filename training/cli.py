@@ -20,6 +20,8 @@ from training.evaluate import evaluate_synthetic, lift_folder
 from training.material import Lifter as AnyLifter
 from training.material import score
 from training.occlusion import evaluate_occluded
+from training.pose_machine import train_pose_machine
+from training.pose_machine_config import is_pose_machine, load_pose_machine_config
 from training.score_tables import occlusion_table, score_table
 from training.trainer import make_lifter
 from training.trainer import train as run_training
@@ -41,6 +43,9 @@ def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
     again after an interruption, it continues where it stopped; --restart begins anew. A CONFIG of
     `kind: pose_machine` (configs/pose_machine.yaml) trains a corrector and a projector behind a lifter.
     """
+    if is_pose_machine(config):
+        _train_pose_machine(config, out, restart)
+        return
     settings = load_config(config)
     folder = out or Path("runs") / settings.name
     done = run_training(settings, folder, restart=restart)
@@ -51,6 +56,13 @@ def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
         console.print(f"Export it with: sealcap export {checkpoint} {settings.name}.onnx")
     else:
         console.print(f"Score it on the test subjects with: sealcap evaluate {checkpoint}")
+
+
+def _train_pose_machine(config: Path, out: Path | None, restart: bool) -> None:
+    settings = load_pose_machine_config(config)
+    folder = out or Path("runs") / settings.name
+    done = train_pose_machine(settings, folder, restart=restart)
+    Console().print(score_table(done.validation, "validation"))
 
 
 def evaluate(
