@@ -14,6 +14,7 @@ from training.bodies import BodyVariety
 from training.cameras import CameraVariety
 from training.detector_noise import DetectorNoise
 from training.losses import LOSSES, ON_MOTION, LossTerm, loss_term
+from training.losses.critic import CriticConfig
 from training.losses.seal import SealConfig
 
 
@@ -106,6 +107,8 @@ class TrainingConfig(_Section):
     """Weight of each loss, or its weight and options: {weight: 1.0, tie_m: 0.01}."""
     seal: SealConfig | None = None
     """SEAL-pose: a learned loss."""
+    critic: CriticConfig | None = None
+    """An adversarial critic, the control beside SEAL."""
     optimiser: OptimiserConfig
 
     @field_validator("losses")

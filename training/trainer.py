@@ -20,6 +20,7 @@ from training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_
 from training.config import TrainingConfig
 from training.datasets import KINDS
 from training.losses.answer import Answer
+from training.losses.critic import Critic
 from training.losses.judge import Judge
 from training.losses.seal import Seal
 from training.material import Lifter, open_material
@@ -179,6 +180,8 @@ def make_judges(config: TrainingConfig, skeleton: Skeleton, device: torch.device
     judges: dict[str, Judge] = {}
     if config.seal:
         judges["seal"] = Seal(skeleton, config.seal, config.seed, device)
+    if config.critic:
+        judges["critic"] = Critic(skeleton, config.critic, config.seed, device)
     return judges
 
 
