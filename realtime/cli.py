@@ -33,6 +33,9 @@ VERBS: dict[str, Verb] = {
     "train": Verb("training.cli:train", "train a lifter"),
     "evaluate": Verb("training.cli:evaluate", "score a lifter"),
     "compare": Verb("training.compare.cli:compare", "compare training methods over backbones and seeds"),
+    "data convert": Verb("training.data_cli:convert", "make a motion corpus from BVH or ASF/AMC files"),
+    "data unpack": Verb("training.data_cli:unpack", "make a pickled .npz of a data set plain, safely"),
+    "data check": Verb("training.data_cli:check", "what is missing of a benchmark data set"),
     "export": Verb("training.cli:export", "turn a checkpoint into ONNX"),
 }
 

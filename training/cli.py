@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from tyro.conf import Positional
 
 from lifting.camera import DEFAULT_FOV_DEG, gravity_from_pitch
 from lifting.errors import ConfigError
@@ -20,9 +21,10 @@ from training.evaluate import evaluate_synthetic, lift_folder
 from training.material import Lifter as AnyLifter
 from training.material import score
 from training.occlusion import evaluate_occluded
+from training.plausibility import score_plausibility
 from training.pose_machine import train_pose_machine
 from training.pose_machine_config import is_pose_machine, load_pose_machine_config
-from training.score_tables import occlusion_table, score_table
+from training.score_tables import occlusion_table, plausibility_table, score_table
 from training.trainer import make_lifter
 from training.trainer import train as run_training
 
@@ -36,7 +38,7 @@ DATA_LICENCES = {
 CORPUS_FPS = 30.0
 
 
-def train(config: Path, out: Path | None = None, restart: bool = False) -> None:
+def train(config: Positional[Path], out: Path | None = None, restart: bool = False) -> None:
     """Train a lifter as CONFIG (a YAML file, see configs/lifter.yaml) says.
 
     Progress, curves for TensorBoard and checkpoints go into the folder OUT, by default runs/NAME. Called
@@ -66,25 +68,27 @@ def _train_pose_machine(config: Path, out: Path | None, restart: bool) -> None:
 
 
 def evaluate(
-    checkpoint: Path,
+    checkpoint: Positional[Path],
     split: str = "test",
     detections: Path | None = None,
     out: Path | None = None,
     fov: float = DEFAULT_FOV_DEG,
     camera_pitch: float | None = None,
     occlusion: bool = False,
+    energy: bool = False,
 ) -> None:
     """Measure a lifter.
 
     CHECKPOINT is a training checkpoint, measured on the synthetic observations of one SPLIT of its corpus,
-    with --occlusion also while joints are hidden on purpose;
+    with --occlusion also while joints are hidden on purpose, with --energy also by SEAL's loss-net, which the
+    checkpoint keeps;
     or, with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every clip of 2D
     detections are written to OUT. --fov and --camera-pitch (degrees, down positive) describe the camera of
     those clips.
     """
-    if detections is not None and occlusion:
+    if detections is not None and (occlusion or energy):
         raise ConfigError(
-            "Real detections have no truth to compare with: leave out --occlusion or --detections."
+            "Real detections have no truth to compare with: leave out --detections, or --occlusion and --energy."
         )
     if detections is not None:
         gravity = None if camera_pitch is None else gravity_from_pitch(camera_pitch)
@@ -95,8 +99,8 @@ def evaluate(
     trained = load_checkpoint(checkpoint)
     corpus, console = trained.config.corpus, Console()
     if corpus.kind != "motion":
-        if occlusion:
-            raise ConfigError(f"Joints can be hidden on motion corpora only, not on {corpus.kind}.")
+        if occlusion or energy:
+            raise ConfigError(f"--occlusion and --energy need a motion corpus, not {corpus.kind}.")
         console.print(score_table(score(averaged_lifter(trained), trained.config, split), split))
         return
     held_out = load_corpus(corpus.folder, corpus.name, split)
@@ -105,9 +109,12 @@ def evaluate(
     if occlusion:
         rows = evaluate_occluded(lifter, held_out, trained.config)
         console.print(occlusion_table(rows, f"{split}, joints hidden on purpose"))
+    if energy:
+        judged = score_plausibility(trained, held_out)
+        console.print(plausibility_table(judged, f"{split}, judged by the loss-net"))
 
 
-def export(checkpoint: Path, out: Path) -> None:
+def export(checkpoint: Positional[Path], out: Positional[Path]) -> None:
     """Write the trained lifter CHECKPOINT as OUT.onnx, with everything a user of it must know inside."""
     trained = load_checkpoint(checkpoint)
     lifter = live_lifter(trained)

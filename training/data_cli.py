@@ -1,11 +1,13 @@
-"""The data verbs of the command line: make a motion corpus from motion capture files."""
+"""The data verbs of the command line: make a motion corpus, prepare and check benchmark data sets."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,16 +17,19 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from tyro.conf import Positional
 
 from training.conversion.convert import Conversion, Report
 from training.conversion.convert import convert as run_conversion
+from training.datasets.check import SOURCES, check_data, complete
+from training.datasets.unpack import unpack as unpack_file
 
 SHOWN_REASONS = 20
 
 
 def convert(
-    folder: Path,
-    out: Path,
+    folder: Positional[Path],
+    out: Positional[Path],
     name: str = "cmu",
     fps: float = 30.0,
     splits: Path | None = None,
@@ -66,3 +71,33 @@ def _show(report: Report, out: Path) -> None:
         console.print(f"  {path.name}: {reason}", markup=False, highlight=False)
     if len(report.skipped) > SHOWN_REASONS:
         console.print(f"  … and {len(report.skipped) - SHOWN_REASONS} more.")
+
+
+def unpack(file: Positional[Path], out: Positional[Path]) -> None:
+    """Make a plain copy OUT of an .npz FILE that holds pickled dictionaries.
+
+    Human3.6M and MPI-INF-3DHP circulate in such files. A pickle can run programs, so FILE is read in a
+    process of its own that knows nothing but arrays, dictionaries, lists, numbers and text, and refuses all
+    else.
+    """
+    done = unpack_file(file, out)
+    Console().print(f"{out}: {done.arrays} arrays, {done.bytes / 1e6:.1f} MB, from sha256 {done.sha256}")
+
+
+def check(kind: Positional[Literal["h36m", "3dhp", "h3wb"]], folder: Positional[Path]) -> int:
+    """List which files of a benchmark data set are in FOLDER, which are missing or wrong, and what to do.
+
+    KIND is h36m (Human3.6M), 3dhp (MPI-INF-3DHP) or h3wb (H3WB). Exit code 1 when something is missing or
+    wrong. Every file is read whole, which takes minutes for the real ones. See docs/datasets.md.
+    """
+    findings, console = check_data(kind, folder), Console()
+    table = Table("file", "state", "what", title=str(folder))
+    for finding in findings:
+        table.add_row(finding.file, finding.state, escape(finding.note))
+    console.print(table)
+    source = SOURCES[kind]
+    if complete(findings):
+        console.print(f"Ready for training. Terms: {source.terms}.")
+        return 0
+    console.print(f"Get it from: {source.place}.\nTerms: {source.terms}.\nThen see docs/datasets.md.")
+    return 1
