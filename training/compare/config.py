@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from lifting.errors import ConfigError
 from training.config import TrainingConfig, parse_config
+from training.trainer import make_lifter
 
 Overrides = dict[str, Any]
 
@@ -154,7 +155,7 @@ class CompareConfig(_Section):
 
 
 def load_compare(path: Path) -> CompareConfig:
-    """Read and check a comparison; every cell's configuration is built once, so that typing errors show now.
+    """Read and check a comparison; every configuration and network is built, so that mistakes show now.
 
     Raises ConfigError naming the key and what would be right.
     """
@@ -170,11 +171,8 @@ def load_compare(path: Path) -> CompareConfig:
     for group in config.cells:
         for backbone in group.backbones:
             for arm in group.arms:
-                knobs = config.knob_values(backbone, arm) if group.tuned else {}
-                for key, values in knobs.items():
-                    for value in values:
-                        config.settings(backbone, arm, group.seeds[0], {key: value})
-                config.settings(backbone, arm, group.seeds[0], {})
+                _check_cell(config, group, backbone, arm)
+            make_lifter(config.settings(backbone, config.baseline, 0, {}))
     return config
 
 
@@ -205,6 +203,20 @@ def merge(into: Overrides, overrides: Overrides) -> None:
             into.pop(key, None)
         else:
             into[key] = copy.deepcopy(value)
+
+
+def _check_cell(config: CompareConfig, group: CellGroup, backbone: str, arm: str) -> None:
+    """Build the configuration of every value of the knob. Raises ConfigError."""
+    settings = config.settings(backbone, arm, group.seeds[0], {})
+    if settings.corpus.kind != "motion":
+        raise ConfigError(
+            f"Comparisons run on motion corpora, whose windows can be made once; corpus.kind of "
+            f"{backbone}/{arm} is {settings.corpus.kind}."
+        )
+    knobs = config.knob_values(backbone, arm) if group.tuned else {}
+    for key, values in knobs.items():
+        for value in values:
+            config.settings(backbone, arm, group.seeds[0], {key: value})
 
 
 def _put(raw: Overrides, key: str, value: float, where: str) -> None:

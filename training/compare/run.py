@@ -180,7 +180,7 @@ class Comparison:
             ready = self._look()
             while ready or running:
                 for cell in [c for c in ready if self.place(c) not in running][: workers.free()]:
-                    workers.start(self._write_job(cell, workers.threads))
+                    workers.start(self.write_job(cell, workers.threads))
                     running.add(self.place(cell))
                 ended = workers.finished()
                 for folder, error in ended:
@@ -199,7 +199,8 @@ class Comparison:
         self._ended = sum(self.known(cell) != "" for cell in decided_cells(self.config, self.known))
         return next_cells(self.config, self.known)
 
-    def _write_job(self, cell: Cell, threads: int) -> Path:
+    def write_job(self, cell: Cell, threads: int) -> Path:
+        """Write what the cell must do into its folder, which is returned."""
         folder = self.place(cell)
         folder.mkdir(parents=True, exist_ok=True)
         job = CellJob(
