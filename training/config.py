@@ -35,6 +35,9 @@ class CorpusConfig(_Section):
     are not used with them, and the network cannot be used live."""
     input: Literal["gt", "cpn", "sh"] = "gt"
     """2D input of h36m: projected truth, or detections of fine-tuned CPN or stacked hourglass networks."""
+    confidence: bool = False
+    """Benchmarks: whether the network gets confidences beside x and y. MotionAGFormer was published with
+    them; `sh`, which does not know the neck, needs them. Those of gt and cpn are all 1."""
     hold_out: bool = True
     """Benchmarks: keep a subject (h3wb: a fifth) out of training, to choose settings on. With false, all of
     the official training data are learned, as for published tables, and validation means nothing."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lifting.models.screen_lifter import ScreenLifter
 from lifting.skeleton import Skeleton
-from training import metrics
+from training import metrics, structure_metrics
 from training.datasets.sequences import Sequences
 from training.datasets.skeletons import WHOLEBODY133
 from training.screen_batches import window_rows
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 def evaluate_sequences(lifter: ScreenLifter, data: Sequences, limit: int | None = None) -> dict[str, float]:
-    """Errors by name; _m are metres, _mps m/s, others shares 0..1.
+    """Errors by name; _m are metres, _mps m/s, _deg degrees, others shares 0..1.
 
     `mpjpe_actions_m` is the mean of the actions' means, the headline of Human3.6M. Velocity errors come from
     clips that are valid throughout; they are left out where there is none. With `limit`, only as many clips,
@@ -41,15 +41,21 @@ def evaluate_sequences(lifter: ScreenLifter, data: Sequences, limit: int | None 
     p, t = predicted[valid], truth[valid]
     if not len(p):
         raise ValueError("none of the chosen clips has a valid frame")
+    skeleton = data.skeleton
     errors = {
         "mpjpe_m": metrics.mpjpe(p, t),
         "p_mpjpe_m": metrics.p_mpjpe(p, t),
         "n_mpjpe_m": metrics.n_mpjpe(p, t),
         "pck150": metrics.pck(p, t),
         "auc": metrics.auc(p, t),
+        "lse": structure_metrics.limb_symmetry_error(p, skeleton),
+        "bsle": structure_metrics.body_segment_length_error(p, t, skeleton),
+        "lle": structure_metrics.limb_length_error(p, t, skeleton),
+        "mpsse_m": structure_metrics.mpsse(p, skeleton),
+        "bone_angle_deg": structure_metrics.bone_direction_error_deg(p, t, skeleton),
         "mpjpe_actions_m": _by_action(np.linalg.norm(p - t, axis=-1).mean(axis=1), data, chosen, valid),
     }
-    return errors | _velocity(predicted, truth, data, chosen) | _parts(p, t, data.skeleton)
+    return errors | _velocity(predicted, truth, data, chosen) | _parts(p, t, skeleton)
 
 
 def predict(lifter: ScreenLifter, data: Sequences, clips: NDArray[np.int64]) -> Floats:

@@ -172,7 +172,14 @@ def make_lifter(config: TrainingConfig) -> Lifter:
     if config.corpus.kind == "motion":
         return RayLifter(model.backbone, model.window, model.options)
     kind = KINDS[config.corpus.kind]
-    return ScreenLifter(model.backbone, kind.skeleton, model.window, model.options, origin=kind.origin)
+    return ScreenLifter(
+        model.backbone,
+        kind.skeleton,
+        model.window,
+        model.options,
+        origin=kind.origin,
+        confidence=config.corpus.confidence,
+    )
 
 
 def make_judges(config: TrainingConfig, skeleton: Skeleton, device: torch.device) -> dict[str, Judge]:
