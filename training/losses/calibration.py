@@ -15,7 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
-MEMORY = 10
+MEMORY = 3
 """Measurements that the running mean remembers."""
 
 
@@ -28,10 +28,11 @@ class WeightConfig(BaseModel):
     """α itself."""
     gradient_ratio: float | None = Field(default=None, ge=0)
     """α is set so that ‖α ∇_y E‖ / ‖∇_y L_pos‖ is this; 0.05 to 0.1 is a good start."""
-    calibrate_every: int = Field(default=50, ge=1)
+    calibrate_every: int = Field(default=20, ge=1)
     """Steps between measurements of the ratio."""
     ramp: int = Field(default=0, ge=0)
-    """Steps over which the term rises linearly from 0; 0 for none, as published."""
+    """Steps over which the term rises linearly from 0; 0 for none, as published. Calibration makes a judge
+    that has learned nothing yet as loud as one that has; a ramp of some hundred steps keeps it quiet."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> WeightConfig:

@@ -94,7 +94,7 @@ def turn_across(bone: Tensor, angle: Tensor, noise: Tensor) -> Tensor:
     axis is equally likely.
     """
     axis = torch.nn.functional.normalize(torch.linalg.cross(noise, bone), dim=-1)
-    sideways = torch.linalg.cross(axis, bone)
+    sideways: Tensor = torch.linalg.cross(axis, bone)
     return bone * angle.cos()[..., None] + sideways * angle.sin()[..., None]
 
 

@@ -46,11 +46,13 @@ def regression(energy: Tensor, distance: Tensor, scale_m: float = 0.05) -> Tenso
     the truth: the energy becomes an error in units of the scale. At the default, a typical lifter's answer
     gets q = 0.37, in the middle where cross-entropy discriminates best.
     """
-    return functional.binary_cross_entropy_with_logits(-energy, torch.exp(-distance / scale_m))
+    quality = torch.exp(-distance / scale_m)
+    return functional.binary_cross_entropy_with_logits(-energy, quality)
 
 
 def _mpjpe(difference: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(difference, dim=-1)
+    lengths: Tensor = torch.linalg.vector_norm(difference, dim=-1)
+    return lengths
 
 
 def _mse(difference: Tensor) -> Tensor:
