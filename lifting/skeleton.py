@@ -18,11 +18,13 @@ class Skeleton:
     """An ordered set of named joints, optionally a tree.
 
     `parents[i]` is the index of joint i's parent, -1 for the root; empty where the joints form no tree.
+    `origin` names the joints whose middle is the origin of poses where that is not the root.
     """
 
     name: str
     joints: tuple[str, ...]
     parents: tuple[int, ...] = field(default=())
+    origin: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -46,6 +48,11 @@ class Skeleton:
     def mirrored(self) -> NDArray[np.intp]:
         """(J,) index of each joint's twin on the other side; a middle joint is its own twin."""
         return np.array([self.index(mirror_name(name)) for name in self.joints])
+
+    @cached_property
+    def origin_joints(self) -> tuple[int, ...]:
+        """Indices of the joints whose middle is the origin: the root, unless `origin` says others."""
+        return tuple(self.indices(*self.origin)) or tuple(i for i, p in enumerate(self.parents) if p < 0)
 
     @cached_property
     def edges(self) -> tuple[tuple[int, int], ...]:

@@ -71,12 +71,14 @@ def limbs(skeleton: Skeleton) -> tuple[Chain, ...]:
 
 @cache
 def below_root(skeleton: Skeleton) -> tuple[int, ...]:
-    """Every joint but the root, which is the origin and hence never wrong.
+    """Every joint but the root, which is the origin and hence never wrong; all where the origin is another.
 
     Raises ValueError for a skeleton that is no tree.
     """
     if not skeleton.edges:
         raise ValueError(f"{skeleton.name} has no root; give a skeleton with parents")
+    if skeleton.origin:
+        return tuple(range(len(skeleton)))
     return tuple(child for _, child in skeleton.edges)
 
 

@@ -177,7 +177,6 @@ def make_lifter(config: TrainingConfig) -> Lifter:
         kind.skeleton,
         model.window,
         model.options,
-        origin=kind.origin,
         confidence=config.corpus.confidence,
     )
 

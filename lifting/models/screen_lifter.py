@@ -23,7 +23,7 @@ from lifting.skeleton import Skeleton
 class ScreenLifter(nn.Module):
     """A backbone in its published surroundings.
 
-    `origin` names the joints whose middle is 0 in every answer. With `confidence=False` the backbone gets
+    The skeleton's origin is 0 in every answer. With `confidence=False` the backbone gets
     x and y alone, as most were published; with `causal=False` in the options it has its published, centred
     form.
     """
@@ -35,7 +35,6 @@ class ScreenLifter(nn.Module):
         window: int,
         options: dict[str, Option] | None = None,
         *,
-        origin: tuple[str, ...] = ("pelvis",),
         confidence: bool = True,
         flip_test: bool = True,
     ) -> None:
@@ -46,7 +45,7 @@ class ScreenLifter(nn.Module):
         inner = make_backbone(backbone, skeleton, window, dict(options or {}), channels=channels)
         self.backbone = inner if confidence else _WithoutConfidence(inner)
         self.frames = tuple(cast(tuple[int, ...], inner.frames))
-        self._origin = skeleton.indices(*origin)
+        self._origin = list(skeleton.origin_joints)
 
     def forward(self, keypoints: Tensor) -> Tensor:
         """Every frame that the backbone answers.

@@ -25,8 +25,6 @@ class Kind(NamedTuple):
     """One data set."""
 
     skeleton: Skeleton
-    origin: tuple[str, ...]
-    """Joints whose middle is the origin of its poses."""
     inputs: tuple[str, ...]
     """2D inputs to choose from."""
     video: bool
@@ -36,15 +34,9 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
-    "h36m": Kind(H36M17, ("pelvis",), ("gt", "cpn", "sh"), True, load_human36m),
-    "3dhp": Kind(MPI3DHP17, ("pelvis",), ("gt",), True, lambda folder, split, _: load_3dhp(folder, split)),
-    "h3wb": Kind(
-        WHOLEBODY133,
-        ("left_hip", "right_hip"),
-        ("gt",),
-        False,
-        lambda folder, split, _: load_h3wb(folder, split),
-    ),
+    "h36m": Kind(H36M17, ("gt", "cpn", "sh"), True, load_human36m),
+    "3dhp": Kind(MPI3DHP17, ("gt",), True, lambda folder, split, _: load_3dhp(folder, split)),
+    "h3wb": Kind(WHOLEBODY133, ("gt",), False, lambda folder, split, _: load_h3wb(folder, split)),
 }
 
 

@@ -32,7 +32,7 @@ SOURCES = {
         "academic use only, non-commercial, no redistribution (Human3.6M licence)",
     ),
     "3dhp": Source(
-        "https://vcai.mpi-inf.mpg.de/3dhp-dataset, prepared as https://github.com/paTRICK-swk/P-STMO says",
+        "http://gvv.mpi-inf.mpg.de/3dhp-dataset, prepared as https://github.com/paTRICK-swk/P-STMO says",
         "research only, non-commercial (licence of MPI-INF-3DHP)",
     ),
     "h3wb": Source(

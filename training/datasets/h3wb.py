@@ -42,8 +42,7 @@ def load_h3wb(folder: Path, split: str) -> Sequences:
     kept = sorted(samples(path), key=lambda item: item[0])
     border = len(kept) * (FOLDS - 1) // FOLDS // VIEWS * VIEWS
     kept = {"train": kept[:border], "val": kept[border:]}.get(split, kept)
-    origin = WHOLEBODY133.indices("left_hip", "right_hip")
-    return join((_clip(*sample) for sample in kept), WHOLEBODY133, origin, split, str(path))
+    return join((_clip(*sample) for sample in kept), WHOLEBODY133, split, str(path))
 
 
 def samples(path: Path) -> Iterator[tuple[int, NDArray[np.float32], NDArray[np.float32]]]:

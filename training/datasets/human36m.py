@@ -59,7 +59,7 @@ def load_human36m(folder: Path, split: str, detections: str = "gt") -> Sequences
     where = folder / DETECTIONS[detections]
     with open_plain(folder / TRUTH, "positions_3d") as truth, open_plain(where, "positions_2d") as seen:
         clips = (clip for subject in SPLITS[split] for clip in subject_clips(truth, seen, subject))
-        return join(clips, H36M17, (0,), split, str(where))
+        return join(clips, H36M17, split, str(where))
 
 
 def subject_clips(truth: PlainArchive, seen: PlainArchive, subject: str) -> Iterator[Clip]:

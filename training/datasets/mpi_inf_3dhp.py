@@ -44,7 +44,7 @@ def load_3dhp(folder: Path, split: str) -> Sequences:
             clips = (test_clip(file, name) for name in TEST)
         else:
             clips = (clip for subject in SPLITS[split] for clip in training_clips(file, subject))
-        return join(clips, MPI3DHP17, (MPI3DHP17.index("pelvis"),), split, str(where))
+        return join(clips, MPI3DHP17, split, str(where))
 
 
 def training_clips(file: PlainArchive, subject: str) -> Iterator[Clip]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,14 +36,13 @@ class Sequences:
     """Clips of one split. F frames in all, N clips, J joints."""
 
     skeleton: Skeleton
-    origin: tuple[int, ...]
-    """Joints whose middle is the origin of `joints`: the root, or the hips if it has none at the pelvis."""
     split: str
     keypoints: NDArray[np.float32]
     """(F,J,3) x and y with the picture's width on -1..1 (see `normalise_screen`), 0 where unseen; confidence
     0..1, 0 = unseen."""
     joints: NDArray[np.float32]
-    """(F,J,3) metres, camera axes (x right, y down, z forward), relative to `origin`; 0 where not valid."""
+    """(F,J,3) metres, camera axes (x right, y down, z forward), relative to the skeleton's origin; 0 in
+    frames that are not valid."""
     valid: NDArray[np.bool_]
     """(F,) frames whose truth may be learned and scored. The others may still be seen as neighbours."""
     first: NDArray[np.int64]
@@ -74,9 +73,7 @@ def with_confidence(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
 
 
-def join(
-    clips: Iterable[Clip], skeleton: Skeleton, origin: Sequence[int], split: str, where: str
-) -> Sequences:
+def join(clips: Iterable[Clip], skeleton: Skeleton, split: str, where: str) -> Sequences:
     """Lay clips end to end and move every pose to its origin.
 
     Raises DataError (`where` names the file) when there is no clip or no valid frame, a shape does not fit
@@ -88,14 +85,13 @@ def join(
     for clip in kept:
         _check(clip, len(skeleton), where)
     joints = np.concatenate([clip.joints for clip in kept])
-    joints -= joints[:, list(origin)].mean(axis=1, keepdims=True)
+    joints -= joints[:, list(skeleton.origin_joints)].mean(axis=1, keepdims=True)
     valid = np.concatenate([clip.valid for clip in kept])
     _check_size(joints[valid], where)
     joints[~valid] = 0.0
     frames = np.array([len(clip.joints) for clip in kept], np.int64)
     return Sequences(
         skeleton=skeleton,
-        origin=tuple(origin),
         split=split,
         keypoints=np.concatenate([clip.keypoints for clip in kept]),
         joints=joints,

@@ -8,8 +8,11 @@ from __future__ import annotations
 from lifting.skeleton import COCO17, Skeleton
 
 
-def _tree(name: str, joints: tuple[str, ...], parent: dict[str, str]) -> Skeleton:
-    return Skeleton(name, joints, tuple(joints.index(parent[j]) if j in parent else -1 for j in joints))
+def _tree(
+    name: str, joints: tuple[str, ...], parent: dict[str, str], origin: tuple[str, ...] = ()
+) -> Skeleton:
+    parents = tuple(joints.index(parent[joint]) if joint in parent else -1 for joint in joints)
+    return Skeleton(name, joints, parents, origin)
 
 
 _SIDES = ("left", "right")
@@ -73,6 +76,7 @@ WHOLEBODY133 = _tree(
     "wholebody133",
     (*COCO17.joints, *_FEET, *_face(), *(f"{side}_{part}" for side in _SIDES for part in _HAND)),
     {**_body_parents(), **{joint: "nose" for joint in _face()}, **_hand_parents()},
+    origin=("left_hip", "right_hip"),
 )
 """COCO-WholeBody: body 0-16, feet 17-22, face 23-90, left hand 91-111, right hand 112-132.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lifting.skeleton import Skeleton
 from training.losses.answer import Answer
+from training.segments import below_root
 
 _PART_WEIGHT = {
     "wrist": 1.3,
@@ -28,9 +29,10 @@ _UNSEEN = 0.5
 def joint_weights(skeleton: Skeleton) -> Tensor:
     """(J,) mean 1 over all joints but the root, which is the origin and weighs nothing."""
     weight = [_PART_WEIGHT.get(name.rpartition("_")[2], 1.0) for name in skeleton.joints]
-    weight[0] = 0.0
-    table = torch.tensor(weight)
-    return table / table[1:].mean()
+    below = list(below_root(skeleton))
+    table = torch.zeros(len(skeleton))
+    table[below] = torch.tensor(weight)[below]
+    return table / table[below].mean()
 
 
 def joint_error(answer: Answer) -> Tensor:

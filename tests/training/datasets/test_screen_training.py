@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from training.datasets.sequences import Clip, join
 from training.material import open_material, score
 from training.screen_batches import ScreenBatchMaker
 from training.screen_evaluation import evaluate_sequences, predict
+from training.segments import below_root
 from training.trainer import Trainer, train
 
 CONFIGS = Path(__file__).resolve().parents[3] / "configs"
@@ -132,8 +134,10 @@ def test_flip_test_commutes_with_the_mirror(confidence: bool) -> None:
 
 
 def test_origin_of_several_joints_is_their_middle() -> None:
-    """Where no joint is at the pelvis, the middle of the hips is 0."""
-    lifter = ScreenLifter("simple_baseline", H36M17, 1, {"width": 8}, origin=("left_hip", "right_hip")).eval()
+    """Where no joint is at the pelvis, the middle of the hips is 0, and every joint is learned."""
+    between = replace(H36M17, origin=("left_hip", "right_hip"))
+    assert below_root(between) == tuple(range(17))
+    lifter = ScreenLifter("simple_baseline", between, 1, {"width": 8}).eval()
     with torch.no_grad():
         answer = lifter(torch.rand(2, 1, 17, 3))
     hips = H36M17.indices("left_hip", "right_hip")
@@ -186,7 +190,12 @@ def test_losses_on_motion_depth_and_seal(h36m_folder: Path, causal: bool) -> Non
         "velocity": 0.1,
         "structure": 0.1,
     }
-    made = config(h36m_folder, model=mixste(4, causal), losses=losses, seal={"gradient_ratio": 0.1, "pair_weight": 0.001})
+    made = config(
+        h36m_folder,
+        model=mixste(4, causal),
+        losses=losses,
+        seal={"gradient_ratio": 0.1, "pair_weight": 0.001},
+    )
     trainer = Trainer(made)
     data = load_sequences("h36m", h36m_folder, "val")
     batch = ScreenBatchMaker(data, made, trainer.lifter.frames, trainer.clip_frames)(0)
@@ -246,9 +255,7 @@ def test_action_mean() -> None:
         ones = np.ones((frames, 17, 3), np.float32)
         return Clip("S9", action, "0", 50.0, ones, joints, np.ones(frames, np.bool_))
 
-    data = join(
-        [clip("Sit", 90, 0.1), clip("Walk", 5, 0.3), clip("Walk 1", 5, 0.5)], H36M17, (0,), "test", "x"
-    )
+    data = join([clip("Sit", 90, 0.1), clip("Walk", 5, 0.3), clip("Walk 1", 5, 0.5)], H36M17, "test", "x")
 
     class Still(ScreenLifter):
         def forward(self, keypoints: torch.Tensor) -> torch.Tensor:
