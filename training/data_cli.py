@@ -68,7 +68,8 @@ def _show(report: Report, out: Path) -> None:
     if report.skipped:
         console.print(f"{len(report.skipped)} files were left out:")
     for path, reason in report.skipped[:SHOWN_REASONS]:
-        console.print(f"  {path.name}: {reason}", markup=False, highlight=False)
+        named = reason if str(path) in reason else f"{path}: {reason}"
+        console.print(f"  {named}", markup=False, highlight=False, soft_wrap=True)
     if len(report.skipped) > SHOWN_REASONS:
         console.print(f"  … and {len(report.skipped) - SHOWN_REASONS} more.")
 

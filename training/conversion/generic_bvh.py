@@ -85,7 +85,7 @@ def up_axis(joints: dict[str, FloatArray], path: Path) -> FloatArray:
     """(3,3) from the file's axes to Z up: up is where people's necks are, seen from their ankles."""
     standing = np.median(joints["neck"] - (joints["l_ankle"] + joints["r_ankle"]) / 2, axis=0)
     axis = int(np.argmax(np.abs(standing)))
-    if abs(standing[axis]) < 0.6 * np.linalg.norm(standing):
+    if abs(standing[axis]) < 0.8 * np.linalg.norm(standing):
         raise DataError(
             f"{path}: nobody stands, so up is unknown. Pass --map FILE.yaml with `up: y` or `up: z`."
         )

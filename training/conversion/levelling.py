@@ -1,7 +1,7 @@
 """Head and foot frames of a rig whose local axes are unknown: constants per person that make them canonical.
 
-A rig's head turns with the head, but its axes may point anywhere. People look straight ahead on average, so
-the mean of the trunk's heading as seen from the head joint is the missing constant. A planted foot is level,
+A rig's head turns with the head, but its axes may point anywhere. People who walk look where they go, so the
+mean of the trunk's heading as seen from the head joint is the missing constant. A planted foot is level,
 and points from the ankle to the ball.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.conversion.calibration import planted_up
 from training.conversion.layout import SIDES
@@ -22,24 +23,31 @@ from training.conversion.rotations import (
     transpose,
     unit,
 )
-from training.conversion.take import Take, heading_frame, tilt_deg
+from training.conversion.take import Take, heading_frame, speed_mps, tilt_deg
 
 GAZE_PITCH_DEG = -4.0
+GOING_MPS = 0.5
+MIN_GOING_S = 2.0
 MIN_PLANTED = 20
 
 
 def head_correction(takes: Sequence[Take]) -> FloatArray:
-    """(3,3): R_head · correction has x forward and z up, looking 4° down on average over upright frames.
+    """(3,3): R_head · correction has x forward and z up, looking 4° down on average.
 
-    Somebody who is never upright is averaged over all frames.
+    Averaged over frames in which an upright person goes somewhere; where there are less than two seconds of
+    these, over upright frames, and for somebody never upright over all.
     """
-    seen, upright = [], []
-    for take in takes:
-        seen.append(transpose(take.segments["head"]) @ heading_frame(take.joints))
-        upright.append(tilt_deg(take.joints) < 20)
-    frames, standing = np.concatenate(seen), np.concatenate(upright)
-    chosen = frames[standing] if standing.any() else frames
-    return mean_rotation(chosen) @ axis_rotation("y", -GAZE_PITCH_DEG)
+    seen = np.concatenate([transpose(take.segments["head"]) @ heading_frame(take.joints) for take in takes])
+    upright = np.concatenate([tilt_deg(take.joints) < 20 for take in takes])
+    going = upright & np.concatenate([_goes(take) for take in takes])
+    enough = going.sum() > MIN_GOING_S * takes[0].fps
+    chosen = going if enough else upright if upright.any() else np.ones_like(upright)
+    return mean_rotation(seen[chosen]) @ axis_rotation("y", -GAZE_PITCH_DEG)
+
+
+def _goes(take: Take) -> NDArray[np.bool_]:
+    """(T,) frames in which the pelvis travels over the ground."""
+    return np.asarray(speed_mps(take.joints["pelvis"] * (1, 1, 0), take.fps) > GOING_MPS)
 
 
 def foot_corrections(takes: Sequence[Take]) -> dict[str, FloatArray]:

@@ -24,13 +24,13 @@ CMU_SPLITS = {
 def assign_splits(subjects: Iterable[str]) -> dict[str, str]:
     """Subject → split, the same for the same set of people, in whatever order.
 
-    CMU's subjects go where the shipped corpus has them. Of the others, put in the order of a hash of their
-    names, the first tenth (at least one) is test and the next tenth val; one person alone trains, of two one
-    is val.
+    CMU's subjects go where the shipped corpus has them, if that leaves nobody's split empty. Otherwise people
+    are put in the order of a hash of their names; the first tenth (at least one) is test and the next tenth
+    val. One person alone trains; of two one is val.
     """
     people = sorted(set(subjects))
     fixed = {person: split for split, names in CMU_SPLITS.items() for person in names}
-    if any(person in fixed for person in people):
+    if {"val", "test"} <= {fixed[person] for person in people if person in fixed}:
         return {person: fixed.get(person, "train") for person in people}
     people.sort(key=lambda person: hashlib.sha256(person.encode()).digest())
     held = max(1, round(HELD_OUT * len(people)))

@@ -179,7 +179,7 @@ def bvh_file(
     fps: float,
     moving: bool = False,
 ) -> Path:
-    """Write a BVH file; names that end in _end are end sites, `moving` gives every joint position channels."""
+    """Write a BVH file; names that end in _end are end sites, `moving` gives all joints position channels."""
     children = [[c for c, p in enumerate(parents) if p == j] for j in range(len(names))]
     text, order = ["HIERARCHY"], []
 
