@@ -19,6 +19,9 @@ from training.screen_evaluation import evaluate_sequences
 VALIDATION_FRAMES = 20_000
 """About as many frames of a benchmark are answered at each validation; `sealcap evaluate` takes all."""
 
+FEW = 16
+"""Windows in a batch that is only looked at."""
+
 Lifter = RayLifter | ScreenLifter
 Scores = dict[str, float]
 _L = TypeVar("_L", RayLifter, ScreenLifter)
@@ -29,6 +32,8 @@ class Material:
     """Batches by step, and the judgement of a lifter on held-out people."""
 
     batch: Callable[[int], Batch]
+    held_out: Callable[[int], Batch]
+    """A few windows of the validation split, to be looked at."""
     validate: Callable[[Lifter], Scores]
 
 
@@ -39,10 +44,12 @@ def open_material(config: TrainingConfig, frames: tuple[int, ...], clip_frames: 
     DataError for missing or broken files.
     """
     corpus = config.corpus
+    few = config.model_copy(update={"optimiser": config.optimiser.model_copy(update={"batch": FEW})})
     if corpus.kind == "motion":
         learned, held_out = (load_corpus(corpus.folder, corpus.name, split) for split in ("train", "val"))
         return Material(
             BatchMaker(learned, config, clip_frames),
+            BatchMaker(held_out, few),
             lambda lifter: evaluate_synthetic(_expect(lifter, RayLifter), held_out, config),
         )
     split = "train" if corpus.hold_out else "trainval"
@@ -50,6 +57,7 @@ def open_material(config: TrainingConfig, frames: tuple[int, ...], clip_frames: 
     validation = load_sequences(corpus.kind, corpus.folder, "val", corpus.input)
     return Material(
         ScreenBatchMaker(training, config, frames, clip_frames),
+        ScreenBatchMaker(validation, few, frames),
         lambda lifter: evaluate_sequences(_expect(lifter, ScreenLifter), validation, VALIDATION_FRAMES),
     )
 

@@ -7,18 +7,21 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from lifting.errors import ConfigError, DataError
-from lifting.models.ray_lifter import RayLifter
+from lifting.models.ray_lifter import Crop, RayLifter
 from lifting.models.screen_lifter import ScreenLifter
 from lifting.skeleton import Skeleton
 from training.batches import Batch, feed
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from training.config import TrainingConfig
 from training.datasets import KINDS
+from training.distributed import Process, data_parallel, joined
 from training.losses.answer import Answer
 from training.losses.critic import Critic
 from training.losses.judge import Judge
@@ -39,6 +42,7 @@ class Trainer:
         self.config, self.device, self.step = config, device, 0
         torch.manual_seed(config.seed)
         self.lifter = make_lifter(config).to(device)
+        self._network = data_parallel(self.lifter.backbone, device)
         self.judges = make_judges(config, self.lifter.skeleton, device)
         self.terms = config.loss_terms()
         optimiser = config.optimiser
@@ -86,7 +90,7 @@ class Trainer:
         frames = list(self.lifter.frames)
         context = batch.crop.context if batch.crop.context.shape[-1] else None
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
-            crop_joints = self.lifter.backbone(batch.crop.joints, context)
+            crop_joints = self._network(batch.crop.joints, context)
         joints = self.lifter.to_camera(crop_joints.float(), batch.crop.R_crop_from_cam)  # (W,N,J,3)
         windows, answered = joints.shape[:2]
         clips = batch.clips
@@ -195,30 +199,56 @@ def train(config: TrainingConfig, run: Path, *, restart: bool = False) -> Checkp
     """Train to the last step, writing `run/checkpoint.safetensors` and TensorBoard events into `run`.
 
     Continues from the checkpoint of an earlier, interrupted call with the same configuration unless
-    `restart`. Raises DataError for a bad corpus, ConfigError when the folder holds another run.
+    `restart`. Under torchrun all its processes train together (`training.distributed`). Raises DataError for
+    a bad corpus, ConfigError when the folder holds another run.
     """
-    cores = os.cpu_count() or 1
+    with joined() as process:
+        _train(config, run, restart, process)
+    return load_checkpoint(run / "checkpoint.safetensors")
+
+
+def _train(config: TrainingConfig, run: Path, restart: bool, process: Process) -> None:
+    cores = max(1, (os.cpu_count() or 1) // process.world)
     workers = max(1, min(4, cores // 2))
     torch.set_num_threads(max(1, cores - workers))
-    trainer, path = Trainer(config, best_device()), run / "checkpoint.safetensors"
+    trainer, path = Trainer(config, process.device), run / "checkpoint.safetensors"
     seconds, validation = 0.0, dict[str, float]()
     if path.is_file() and not restart:
         before = load_checkpoint(path)
         _same_run(config, before.config, path)
         trainer.restore(before)
         seconds, validation = before.seconds, before.validation
+    process.check_same(trainer.step)
     material = open_material(config, trainer.lifter.frames, trainer.clip_frames)
     last, begin = config.optimiser.steps, time.monotonic() - seconds
-    with Progress(run, trainer.step, last) as progress:
-        for batch in feed(material.batch, trainer.step, last, workers):
+
+    def own_batch(step: int) -> Batch:
+        return material.batch(process.batch_of(step))
+
+    with Progress(run, trainer.step, last, shown=process.first) as progress:
+        for batch in progress.timed(feed(own_batch, trainer.step, last, workers)):
             progress.step(trainer.step, trainer.train_step(batch))
             ended = trainer.step == last
-            if ended or trainer.step % config.validate_every == 0:
-                validation = material.validate(trainer.averaged())
+            if process.first and (ended or trainer.step % config.validate_every == 0):
+                lifter = trainer.averaged()
+                validation = material.validate(lifter)
                 progress.validation(trainer.step, validation)
-            if ended or trainer.step % config.checkpoint_every == 0:
+                progress.poses(trainer.step, *some_poses(lifter, material.held_out(0)), lifter.skeleton)
+            if process.first and (ended or trainer.step % config.checkpoint_every == 0):
                 save_checkpoint(path, trainer.checkpoint(time.monotonic() - begin, validation))
-    return load_checkpoint(path)
+
+
+def some_poses(
+    lifter: Lifter, batch: Batch, count: int = 6
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The newest answers (N,J,3) to the first windows of `batch`, and the truth; metres, camera axes."""
+    crop = Crop(*(part[:count] for part in batch.crop))
+    device = next(lifter.parameters()).device
+    context = crop.context.to(device) if crop.context.shape[-1] else None
+    with torch.no_grad():
+        joints = lifter.backbone(crop.joints.to(device), context)[:, -1:].float()
+        predicted = lifter.to_camera(joints, crop.R_crop_from_cam.to(device))[:, 0].cpu()
+    return predicted.numpy(), batch.target[:count, lifter.frames[-1]].numpy()
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:
