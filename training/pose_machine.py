@@ -79,7 +79,7 @@ class PoseMachineTrainer:
 
     def losses(self, examples: Examples, stage: StageConfig) -> dict[str, Tensor]:
         """The module's text, unweighted."""
-        corrected = self.corrector(self._masked(examples.intermediate, stage))
+        corrected = self.corrector(self.masked(examples.intermediate, stage))
         projected = self.projector(corrected)
         answer, truth = (
             self.corrector.range.scaled(p) for p in (corrected[: examples.labelled], examples.target)
@@ -135,7 +135,7 @@ class PoseMachineTrainer:
             if parameter in self.optimiser.state
         }
 
-    def _masked(self, pose: Tensor, stage: StageConfig) -> Tensor:
+    def masked(self, pose: Tensor, stage: StageConfig) -> Tensor:
         """Joints zeroed at random; zero in the units of the tables, as C gets them."""
         chance = torch.full((len(SEALCAP26),), stage.joint_mask)
         chance[SEALCAP26.indices(*TRUNK)] = stage.trunk_mask

@@ -24,6 +24,8 @@ from training.pose_machine_config import IntermediateConfig, PoseMachineConfig, 
 from training.trainer import make_lifter
 
 FEWEST_POINTS = 6
+GRID_FPS = 30.0
+"""Of the windows that lifters see."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +156,7 @@ def _clip_windows(clip: Path, window: int, config: UnlabelledConfig) -> list[np.
     found = load_detections(clip)
     width, height = (int(v) for v in found["size"])
     camera = Intrinsics.from_fov(width, height, config.fov_deg)
-    history, rows = TimeWindow(window, 30.0, len(BODY21)), []
+    history, rows = TimeWindow(window, GRID_FPS, len(BODY21)), []
     for i in np.flatnonzero(found["found"]):
         rays = camera.rays(found["points_px"][i])
         history.add(int(found["capture_time_ns"][i]), rays, found["confidence"][i])

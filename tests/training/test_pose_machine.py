@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 
 import lifting
 from lifting.errors import ConfigError, DataError, ModelError
@@ -21,10 +22,11 @@ from training.pose_machine_config import (
     IntermediateConfig,
     PoseMachineConfig,
     StageConfig,
+    UnlabelledConfig,
     is_pose_machine,
     load_pose_machine_config,
 )
-from training.pose_machine_data import ExampleMaker, Examples, disturbed
+from training.pose_machine_data import ExampleMaker, Examples, detection_windows, disturbed
 
 SHIPPED = Path(lifting.__file__).parent / "weights" / "lifter-small.onnx"
 LOSSES = ("pose_3d", "bone_3d", "projection", "bone_2d")
@@ -147,6 +149,29 @@ def test_stages_follow_each_other_with_a_fresh_optimiser(
     assert all(state["step"] == 1 for state in trainer.optimiser.state.values())
 
 
+def test_masked_joints_are_zero_in_the_units_of_the_tables(
+    config: PoseMachineConfig, maker: ExampleMaker
+) -> None:
+    """A share p of the joints is at the bottom of its range, of the trunk more, the rest as it was."""
+    trainer = PoseMachineTrainer(config, maker.poses(-1))
+    pose = maker(0).target.repeat(200, 1, 1)
+    stage = StageConfig(steps=1, joint_mask=0.02, trunk_mask=0.4)
+    hidden = (trainer.masked(pose, stage) == trainer.corrector.range.low).all(dim=-1).float().mean(dim=0)
+    trunk = SEALCAP26.indices("spine", "head")
+    others = [i for i in range(1, 26) if i not in trunk]
+    assert hidden[trunk].numpy() == pytest.approx([0.4, 0.4], abs=0.05)
+    assert hidden[others].mean().item() == pytest.approx(0.02, abs=0.01)
+    torch.testing.assert_close(trainer.masked(pose, StageConfig(steps=1)), pose, rtol=0, atol=0)
+
+
+def test_the_packaged_configuration_is_valid() -> None:
+    """It has three stages, trains behind the shipped lifter and parses."""
+    config = load_pose_machine_config(SHIPPED.parents[2] / "configs" / "pose_machine.yaml")
+    assert [stage.bone_2d for stage in config.stages] == [0.0, 0.0, 1.0]
+    assert config.intermediate.lifter is not None
+    assert config.intermediate.lifter.is_file()
+
+
 @pytest.mark.parametrize("stop", [2, 3, 5])
 def test_a_resumed_run_makes_the_same_steps(
     config: PoseMachineConfig, maker: ExampleMaker, tmp_path: Path, stop: int
@@ -240,9 +265,6 @@ def test_a_configuration_that_cannot_be_obeyed(
 
 def test_detections_without_anybody(machine_settings: dict[str, Any], tmp_path: Path) -> None:
     """An empty folder is no data; a folder that is none is a wrong setting."""
-    from training.pose_machine_config import UnlabelledConfig
-    from training.pose_machine_data import detection_windows
-
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds a frame"):
         detection_windows(tmp_path / "empty", 3, UnlabelledConfig())
@@ -271,8 +293,6 @@ def test_files_that_are_no_pose_machine(
     path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match="damaged"):
         load_pose_machine(path)
-    from safetensors.torch import save_file
-
     save_file({"x": torch.zeros(1)}, path, {"format": "else"})
     with pytest.raises(ModelError, match="no pose machine"):
         load_pose_machine(path)

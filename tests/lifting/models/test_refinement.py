@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lifting.models.pose_machine import Corrector, Projector, bone_vectors
-from lifting.models.refinement import FRAMES_AT_ONCE, projection_loss, refine
+from lifting.models.refinement import FRAMES_AT_ONCE, observed_mask, projection_loss, refine
 from lifting.skeleton import H36M17, SEALCAP26, Skeleton
 
 Case = tuple[Corrector, Projector, Tensor, Tensor, Tensor]
@@ -114,6 +114,17 @@ def test_unseen_joints_have_no_say() -> None:
     refined = refine(corrector, projector, pose, noisy, seen)
     torch.testing.assert_close(refined, refine(corrector, projector, pose, observed, seen))
     torch.testing.assert_close(refined[1], corrector(pose)[1].detach())
+
+
+def test_the_mask_leaves_out_the_middle_of_the_torso() -> None:
+    """Seen joints but the spine; the caller's array stays."""
+    seen = torch.ones(2, len(H36M17))
+    seen[0, 3] = 0.0
+    mask = observed_mask(H36M17, seen)
+    spine = H36M17.index("spine")
+    assert mask[:, spine].sum() == 0
+    assert mask.sum() == seen.sum() - 2
+    assert seen[:, spine].sum() == 2
 
 
 def test_no_step_is_the_corrector_itself_and_no_frame_is_none() -> None:
