@@ -17,6 +17,7 @@ from lifting.models.ray_lifter import RayLifter
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
 from training.config import TrainingConfig, load_config
 from training.corpus import load_corpus
+from training.distributed import first_process
 from training.evaluate import evaluate_synthetic, lift_folder
 from training.material import Lifter as AnyLifter
 from training.material import score
@@ -51,6 +52,8 @@ def train(config: Positional[Path], out: Path | None = None, restart: bool = Fal
     settings = load_config(config)
     folder = out or Path("runs") / settings.name
     done = run_training(settings, folder, restart=restart)
+    if not first_process():
+        return
     console = Console()
     console.print(score_table(done.validation, "validation"))
     checkpoint = folder / "checkpoint.safetensors"
