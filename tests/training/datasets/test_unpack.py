@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pickle
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lifting.errors import DataError
 from training.datasets import unpickle
@@ -188,3 +191,17 @@ def test_confined_process_refuses_programs_and_network(tmp_path: Path) -> None:
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert done.stdout.split() == ["refused"] * 5, done.stderr
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**9), protocol=st.integers(0, 5), changes=st.integers(1, 6))
+def test_mutated_pickles_are_data_or_refused(seed: int, protocol: int, changes: int) -> None:
+    """Whatever bytes are changed, reading ends in plain data or in a refusal, never in anything else."""
+    rng = np.random.default_rng(seed)
+    payload = bytearray(pickle.dumps(np.array(nested(), dtype=object), protocol))
+    for place in rng.integers(0, len(payload), changes):
+        payload[place] = rng.integers(0, 256)
+    with contextlib.suppress(unpickle.Refused):
+        for name, array in unpickle.flatten("data", unpickle.load_plain(io.BytesIO(payload))):
+            assert isinstance(name, str)
+            assert not array.dtype.hasobject
