@@ -14,6 +14,7 @@ frames up to t only; with causal=False it has its published form, which may look
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from lifting.errors import ConfigError
@@ -38,6 +39,10 @@ BACKBONES: dict[str, type[nn.Module]] = {
     "motion_ag_former": MotionAGFormer,
 }
 
+HEAD_SCALE = 0.05
+"""Of the last layer at the start. The published networks answer in standard deviations, ours in metres;
+without it the first hundreds of steps would only make poses smaller."""
+
 Option = bool | int | float | str | list[int]
 """What a configuration file may hand to a backbone."""
 
@@ -55,6 +60,11 @@ def make_backbone(
     if name not in BACKBONES:
         raise ConfigError(f"There is no backbone {name!r}; choose one of: {', '.join(sorted(BACKBONES))}.")
     try:
-        return BACKBONES[name](skeleton, window, channels=channels, context=context, **options)
+        backbone = BACKBONES[name](skeleton, window, channels=channels, context=context, **options)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"The backbone {name} cannot be built with {options}: {error}.") from error
+    with torch.no_grad():
+        for weight in backbone.get_submodule("head").parameters():
+            if weight.ndim > 1:
+                weight.mul_(HEAD_SCALE)
+    return backbone
