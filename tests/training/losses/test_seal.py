@@ -147,7 +147,7 @@ MLP = {"loss_net": "mlp", "options": {"width": 256, "dropout": 0.0}, "negatives"
 
 @pytest.mark.parametrize(
     ("settings", "steps"),
-    [({"learning_rate": 2e-3}, 250), ({"learning_rate": 1e-3} | MLP, 250)],
+    [({"learning_rate": 2e-3}, 120), ({"learning_rate": 1e-3} | MLP, 300)],
     ids=["graph", "mlp"],
 )
 def test_plausible_poses_get_lower_energy_on_unseen_people(settings: dict[str, Any], steps: int) -> None:
@@ -160,7 +160,7 @@ def test_plausible_poses_get_lower_energy_on_unseen_people(settings: dict[str, A
     for name in seal.config.negatives:
         wrong = NEGATIVES[name](unseen, torch.Generator().manual_seed(9)).pose
         energy = seal.energy(Answer(**{**vars(unseen), "predicted": wrong}))
-        assert (energy > truth).float().mean() > 0.75
+        assert (energy > truth).float().mean() > (0.7 if "loss_net" in settings else 0.85)
 
 
 def test_a_margin_that_is_met_teaches_nothing() -> None:

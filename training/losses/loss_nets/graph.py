@@ -13,6 +13,9 @@ from torch.nn import functional
 from lifting.skeleton import Skeleton
 
 POSE_CHANNELS = 3
+SMALL = 0.02
+"""Standard deviation of the graph token at first, as published, and of the identities: at 1, they drown poses
+of some decimetres, and nothing is learned for hundreds of steps."""
 EDGE_DISTANCE, NO_EDGE, DEGREE = 0.8, -2.0, 0.2
 """Where γ, β and δ begin."""
 
@@ -49,9 +52,9 @@ class GraphLossNet(nn.Module):
         super().__init__()
         if depth < 1:
             raise ValueError(f"a graph loss-net needs at least 1 block, not {depth}")
-        self.identity = nn.Parameter(torch.randn(len(skeleton), embedding))
+        self.identity = nn.Parameter(SMALL * torch.randn(len(skeleton), embedding))
         self.encoder = nn.Linear(channels + POSE_CHANNELS + embedding, width)
-        self.graph_token = nn.Parameter(0.02 * torch.randn(width))
+        self.graph_token = nn.Parameter(SMALL * torch.randn(width))
         self.bias = SkeletonBias(skeleton)
         self.blocks = nn.ModuleList(
             _Block(width, heads, round(mlp_ratio * width), dropout) for _ in range(depth)
