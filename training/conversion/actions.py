@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 from lifting.errors import ConfigError
@@ -27,6 +28,7 @@ _KEYWORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 # Recorded at 60 Hz although the conversions of the database say 120.
 _CMU_60HZ_SUBJECTS = frozenset({33, 34, 42, 60, 61, 62, 74, 75, 77, 79, 80, 87, 88, 89})
 _CMU_60HZ_TRIALS = frozenset({"136_19"})
+_LINE = re.compile(r"^(\d{1,3})_(\d{1,3})\s+(\S.*)$")
 _MAX_INDEX_BYTES = 16 * 2**20
 
 
@@ -43,23 +45,31 @@ def cmu_rate_hz(trial: str) -> float:
 
 
 def read_index(path: Path) -> dict[str, tuple[str, float | None]]:
-    """Trial → (description, rate) from a CSV with columns subject, trial, description and, perhaps, rate.
+    """Trial → (description, rate in Hz if given).
 
-    Raises ConfigError when the file is not such a table.
+    From a CSV with columns subject, trial, description and, perhaps, rate; or from lines `05_02 description`.
+    Raises ConfigError when the file is neither.
     """
     try:
         if path.stat().st_size > _MAX_INDEX_BYTES:
             raise ConfigError(f"{path} is too large for an index of trials.")
-        with path.open(encoding="utf-8", errors="replace", newline="") as file:
-            rows = list(csv.reader(file))
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        rows = list(csv.reader(lines))
     except (OSError, csv.Error) as error:
-        raise ConfigError(f"{path} cannot be read as a CSV index: {error}.") from error
-    index = {}
+        raise ConfigError(f"{path} cannot be read as an index of trials: {error}.") from error
+    index: dict[str, tuple[str, float | None]] = {}
+    for match in filter(None, map(_LINE.match, lines)):
+        index[trial_name(match.group(1), match.group(2))] = (match.group(3).strip(), None)
     for row in rows:
         if len(row) > 2 and row[0].strip().isdecimal() and row[1].strip().isdecimal():
             rate = row[3].strip() if len(row) > 3 else ""
             known = float(rate) if rate.isdecimal() and 10 <= int(rate) <= 1000 else None
-            index[f"{int(row[0]):02d}_{int(row[1]):02d}"] = (row[2].strip(), known)
+            index[trial_name(row[0], row[1])] = (row[2].strip(), known)
     if not index:
         raise ConfigError(f"{path} lists no trial; its columns must be subject, trial, description, rate.")
     return index
+
+
+def trial_name(subject: str, trial: str) -> str:
+    """CMU's name of a trial with at least two digits each: "05_02"."""
+    return f"{int(subject):02d}_{int(trial):02d}"

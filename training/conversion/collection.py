@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lifting.errors import DataError
+from training.conversion.actions import trial_name
 from training.conversion.rigs import RigMap
 
 MAX_FILES = 200_000
@@ -121,7 +122,7 @@ def person_of(recording: Recording, folder: Path, rig_map: RigMap) -> str:
 def _recording(path: Path, folder: Path, skeleton: Path | None) -> Recording:
     form, trial = _form_of(path), _TRIAL.match(path.stem)
     if trial and form != "bvh":
-        name = f"{int(trial.group(1)):02d}_{int(trial.group(2)):02d}"
+        name = trial_name(*trial.groups())
         return Recording(path, name, form, skeleton, name)
     return Recording(path, path.relative_to(folder).with_suffix("").as_posix(), form, skeleton)
 

@@ -299,6 +299,8 @@ def test_actions_and_rates(tmp_path: Path) -> None:
     assert cmu_rate_hz("05_02") == 120.0
     words = ("walk forward", "sitting on a stool", "basketball dribble", "karate kick", "qwerty")
     assert [category_of(text) for text in words] == ["walk", "sit", "sport", "combat", "other"]
+    table.write_text("CMU index\n\n01_01\tplayground - climb, hang\n131_2  walk\n")
+    assert read_index(table) == {"01_01": ("playground - climb, hang", None), "131_02": ("walk", None)}
     table.write_text("hello")
     with pytest.raises(ConfigError, match="lists no trial"):
         read_index(table)
