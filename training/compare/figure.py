@@ -36,7 +36,7 @@ def write_forest(differences: Sequence[Difference], path: Path) -> None:
 
 
 def forest(differences: Sequence[Difference]) -> Picture:
-    """(H,W,3) BGR. Left of the middle is better than the baseline."""
+    """(H,W,3) BGR: a panel for each of `PANELS`; bars that are too wide end at its border."""
     rows = list(dict.fromkeys((d.backbone, d.arm) for d in differences))
     height = _TOP + max(len(rows), 1) * _ROW + _BOTTOM
     picture = np.full((height, _LEFT + len(PANELS) * (_PANEL + _GAP), 3), 255, np.uint8)
@@ -45,6 +45,7 @@ def forest(differences: Sequence[Difference]) -> Picture:
         shown = {(d.backbone, d.arm): d for d in differences if d.measure.key == key}
         if shown:
             _panel(picture, _LEFT + i * (_PANEL + _GAP), rows, shown)
+    _text(picture, "bars: 95 % intervals over seeds, filled: they exclude 0", (14, height - 22), _OPEN, 0.45)
     return picture
 
 
@@ -76,8 +77,10 @@ def _panel(
         x = at(tick / measure.scale)
         cv2.line(picture, (x, _TOP), (x, bottom), _INK if tick == 0 else _GRID, 1, cv2.LINE_AA)
         _text(picture, f"{tick:+g}" if tick else "0", (x - 14, bottom + 20), _INK, 0.42)
-    _text(picture, f"change of {measure.title.split(' (')[0]}", (left + 60, 30), _INK)
-    _text(picture, "<- better        worse ->", (middle - 95, 54), _OPEN, 0.45)
+    _text(picture, f"change of {measure.title.split(' (')[0]}", (middle - 75, 30), _INK)
+    better, worse = ("<- better", "worse ->") if measure.lower_is_better else ("<- worse", "better ->")
+    _text(picture, better, (middle - 85, 54), _OPEN, 0.45)
+    _text(picture, worse, (middle + 20, 54), _OPEN, 0.45)
     for i, row in enumerate(rows):
         if row in shown:
             _dot(picture, shown[row], _TOP + i * _ROW + _ROW // 2, at)

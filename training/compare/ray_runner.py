@@ -23,7 +23,7 @@ class RayWorkers:
     def __init__(self, address: str) -> None:
         """Connects to the cluster. Raises MissingExtra without ray, SealcapError when nobody answers."""
         try:
-            import ray  # type: ignore[import-not-found]
+            import ray
         except ImportError as error:
             raise MissingExtra("ray", "sweep") from error
         self._ray: Any = ray
