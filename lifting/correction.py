@@ -86,7 +86,7 @@ def correct(joints_cam: Floats, rays: Floats, confidence: Floats, *, strength: f
     Raises ValueError for other shapes.
     """
     _check(joints_cam, rays, confidence)
-    joints = np.asarray(joints_cam, np.float64)
+    joints = np.array(joints_cam, np.float64)  # a copy: it may be what is returned
     turned = np.zeros((_PARTS, 3))
     A, weight = _observations(rays, confidence)
     if np.count_nonzero(weight) < MIN_JOINTS or not np.isfinite(joints).all():

@@ -212,6 +212,7 @@ def test_degenerate_input_comes_back_as_it_was(damage: object) -> None:
     found = correct(pose, rays, confidence)
     assert found.root_cam is None
     np.testing.assert_array_equal(found.joints_cam, pose)
+    assert found.joints_cam is not pose
 
 
 def test_wrong_shapes_are_refused() -> None:
