@@ -91,7 +91,8 @@ def evaluate(
     """
     if detections is not None and (occlusion or energy):
         raise ConfigError(
-            "Real detections have no truth to compare with: leave out --detections, or --occlusion and --energy."
+            "Real detections have no truth to compare with: leave out --occlusion and --energy, or "
+            "--detections."
         )
     if detections is not None:
         gravity = None if camera_pitch is None else gravity_from_pitch(camera_pitch)

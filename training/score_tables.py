@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from training.occlusion import OcclusionRow
+from training.plausibility import PlausibilityRow
 
 MEANING = {
     "mpjpe_m": "mean distance of joints",
@@ -62,6 +63,21 @@ def occlusion_table(rows: Sequence[OcclusionRow], title: str) -> Table:
             _millimetres(row.hidden_before_m),
             _percent(row.depth_order),
             _percent(row.hidden_depth_order),
+        )
+    return table
+
+
+def plausibility_table(rows: Sequence[PlausibilityRow], title: str) -> Table:
+    """One row per kind of pose."""
+    table = Table("pose", "energy", "less plausible than truth", "distance", "rank correlation", title=title)
+    for row in rows:
+        correlation = "" if row.rank_correlation is None else f"{row.rank_correlation:.2f}"
+        table.add_row(
+            row.pose,
+            f"{row.energy:.4f}",
+            _percent(row.after_truth),
+            _millimetres(row.error_m),
+            correlation,
         )
     return table
 
