@@ -57,11 +57,11 @@ def _from_cmu(
         if recording.name in loaded:
             continue
         try:
-            motion = _motion(recording, skeleton, body)
+            motion, fps_found = _motion(recording, skeleton, body)
         except DataError as error:
             result.skipped.append((recording.path, str(error)))
             continue
-        loaded[recording.name] = (_facts(recording, index), motion)
+        loaded[recording.name] = (_facts(recording, index, fps_found), motion)
     if loaded:
         _finish(cmu_takes(list(loaded.values()), body), body.stature_m, fps, result)
 
@@ -87,22 +87,25 @@ def _body(
     return skeleton, mean_proportions()
 
 
-def _motion(recording: Recording, skeleton: AcclaimSkeleton | None, body: Proportions) -> AcclaimMotion:
+def _motion(
+    recording: Recording, skeleton: AcclaimSkeleton | None, body: Proportions
+) -> tuple[AcclaimMotion, float]:
+    """The movement, and its rate as far as the file knows."""
     if recording.form == "amc":
         if skeleton is None:
             raise DataError("Its .asf file cannot be used.")
-        return read_amc(recording.path, skeleton)
+        return read_amc(recording.path, skeleton), AMC_FPS
     bvh = read_bvh(recording.path)
     form = cmu.form_of(bvh)
     if form is None:
         raise DataError(f"{recording.path} lacks some of the joints of CMU's database; is it edited?")
-    return cmu.from_bvh(bvh, form, body)
+    return cmu.from_bvh(bvh, form, body), bvh.fps
 
 
-def _facts(recording: Recording, index: Index) -> Take:
-    """Name, action and rate of a trial, as a Take without frames."""
+def _facts(recording: Recording, index: Index, fps: float) -> Take:
+    """Name, action and rate of a trial, as a Take without frames; CMU's files name no true rate."""
     action, rate = index.get(recording.trial or "", ("", None))
-    usual = cmu_rate_hz(recording.trial) if recording.trial else AMC_FPS
+    usual = cmu_rate_hz(recording.trial) if recording.trial else fps
     return Take(recording.name, action, f"cmu-{recording.form}", rate or usual, {}, {})
 
 

@@ -25,6 +25,7 @@ def read_lines(path: Path) -> list[str]:
         raise DataError(f"{path} is larger than {MAX_BYTES >> 20} MiB; split it.")
     if b"\0" in data:
         raise DataError(f"{path} is not a text file.")
+    data = data.removeprefix(b"\xef\xbb\xbf")
     # Names in old files come in any 8-bit encoding; only ASCII carries meaning.
     return data.decode("ascii", errors="replace").splitlines()
 

@@ -112,6 +112,14 @@ def test_damaged_files_say_where(arm: Path, pattern: str, instead: str, message:
     assert str(arm) in str(caught.value)
 
 
+def test_spelling_of_other_exporters(arm: Path) -> None:
+    """A byte order mark, Windows line ends, braces on the joint's line and ".0166667" change nothing."""
+    expected = read_bvh(arm).forward_kinematics()[0]
+    text = ARM.replace("Upper Arm\n\t{", "Upper Arm {").replace("0.0166667", ".0166667")
+    arm.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert np.array_equal(read_bvh(arm).forward_kinematics()[0], expected)
+
+
 def test_every_truncation_is_noticed(arm: Path) -> None:
     """A file cut after any line is an error, never a shorter motion."""
     lines = ARM.rstrip().splitlines()

@@ -215,6 +215,20 @@ def test_workers_do_not_change_the_result(collection: Path, tmp_path: Path) -> N
                 assert all(np.array_equal(a[field], b[field]) for field in a.files)
 
 
+def test_rates_of_trials_and_of_other_files(figure, tmp_path: Path) -> None:
+    """CMU's trials have the rate that is known of them; other files the one they name."""
+    for subject, name in (("33", "33_01"), ("walks", "stroll")):
+        (tmp_path / subject).mkdir()
+        path = figure.write_mb(tmp_path / subject / f"{name}.bvh")
+        path.write_text(path.read_text().replace("Frame Time: 0.0083333", "Frame Time: 0.0111111"))
+    report = convert(Conversion(tmp_path, tmp_path / "out"))
+    assert [path.name for path in report.files][-1] == "cmu_clips.csv"
+    with (tmp_path / "out" / "cmu_clips.csv").open() as file:
+        seconds = {row["name"]: float(row["seconds"]) for row in csv.DictReader(file)}
+    # 360 frames at 60 Hz are six seconds; at 90 Hz, as the other file says, four.
+    assert seconds == {"33_01": pytest.approx(6, abs=0.1), "walks/stroll": pytest.approx(4, abs=0.1)}
+
+
 def test_splits_by_file(collection: Path, tmp_path: Path) -> None:
     """People go where the YAML says; who is not in it is left out and named."""
     splits = tmp_path / "splits.yaml"
