@@ -17,8 +17,8 @@ from training.plausibility import score_plausibility, spearman
 from training.trainer import Trainer
 
 SEAL = {
-    "options": {"width": 32, "depth": 1, "heads": 2},
-    "gradient_ratio": 0.1,
+    "options": {"width": 64, "depth": 2, "heads": 2},
+    "weight": 1e-6,
     "learning_rate": 0.002,
     "negatives": {"prediction": 1.0, "one_sided_length": 1.0},
     "rho": 1.0,
@@ -27,7 +27,7 @@ SEAL = {
 
 def trained(settings: dict[str, Any], path: Path, steps: int) -> None:
     """A checkpoint after some steps."""
-    config = parse_config(settings, "test")
+    config = parse_config(settings | {"optimiser": settings["optimiser"] | {"steps": steps}}, "test")
     trainer = Trainer(config)
     maker = BatchMaker(load_corpus(config.corpus.folder, "tiny", "train"), config, trainer.clip_frames)
     for step in range(steps):
@@ -37,7 +37,7 @@ def trained(settings: dict[str, Any], path: Path, steps: int) -> None:
 
 def test_a_kept_loss_net_ranks_the_truth_first(settings: dict[str, Any], tmp_path: Path) -> None:
     """After a short training beside a poor lifter, its answers look worse than the truth nearly always."""
-    trained(settings | {"seal": SEAL}, tmp_path / "c.safetensors", 60)
+    trained(settings | {"seal": SEAL}, tmp_path / "c.safetensors", 150)
     checkpoint = load_checkpoint(tmp_path / "c.safetensors")
     corpus = load_corpus(checkpoint.config.corpus.folder, "tiny", "test")
     rows = {row.pose: row for row in score_plausibility(checkpoint, corpus)}
