@@ -77,7 +77,9 @@ def form_of(bvh: Bvh) -> str | None:
     names = set(bvh.names)
     if {*MB_BONES.values(), "LHipJoint"} <= names:
         return "mb"
-    daz = {joint for joint, _ in _DAZ_TRUNK.values()} | {"l" + joint for joint, _ in _DAZ_LEFT.values()}
+    daz = {joint for joint, _ in _DAZ_TRUNK.values()} | {
+        side + joint for joint, _ in _DAZ_LEFT.values() for side in "lr"
+    }
     return "daz" if {*daz, *_DAZ_PELVIS} <= names else None
 
 

@@ -19,6 +19,7 @@ from training.conversion.collection import find_people
 from training.conversion.convert import Conversion, Report, convert
 from training.conversion.corpus_file import write_corpus, write_rotations
 from training.conversion.layout import CONTACTS, JOINTS, SEGMENTS
+from training.conversion.person import convert_person
 from training.conversion.rigs import RigMap
 from training.conversion.rotations import from_rotvec, to_quaternion
 from training.conversion.splits import assign_splits, read_splits
@@ -227,6 +228,28 @@ def test_rates_of_trials_and_of_other_files(figure, tmp_path: Path) -> None:
         seconds = {row["name"]: float(row["seconds"]) for row in csv.DictReader(file)}
     # 360 frames at 60 Hz are six seconds; at 90 Hz, as the other file says, four.
     assert seconds == {"33_01": pytest.approx(6, abs=0.1), "walks/stroll": pytest.approx(4, abs=0.1)}
+
+
+@pytest.mark.parametrize("form", ["amc", "asf", "mb", "daz"])
+def test_damage_anywhere_costs_only_the_file(form: str, figure, tmp_path: Path) -> None:
+    """Bytes changed, lost or added at random: the file is skipped or converted, and nothing else happens."""
+    writers = {"amc": ("01_01.amc", figure.write_amc), "asf": ("01.asf", figure.write_asf),
+               "mb": ("01_01.bvh", figure.write_mb), "daz": ("01_01.bvh", figure.write_daz)}  # fmt: skip
+    name, write = writers[form]
+    whole = write(tmp_path / name).read_bytes()
+    if form in ("amc", "asf"):
+        other = writers["asf" if form == "amc" else "amc"]
+        other[1](tmp_path / other[0])
+    rng = np.random.default_rng(8)
+    outcomes = set()
+    for _ in range(12):
+        at, length = int(rng.integers(min(len(whole), 4000))), int(rng.integers(1, 30))
+        filler = (b"nan ", b"{", b"1e8 ", b"\n", b"")[rng.integers(5)]
+        (tmp_path / name).write_bytes(whole[:at] + filler + whole[at + length :])
+        (person,) = find_people(tmp_path, RigMap())[0]
+        result = convert_person(person, RigMap(), {}, 30.0)
+        outcomes.add(bool(result.skipped))
+    assert True in outcomes
 
 
 def test_splits_by_file(collection: Path, tmp_path: Path) -> None:
