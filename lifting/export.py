@@ -30,7 +30,7 @@ def export_lifter(lifter: RayLifter, metadata: LifterMetadata, path: Path) -> fl
     """
     if lifter.frames[-1] != lifter.window - 1:
         raise ModelError(
-            f"This network answers frame {lifter.frames[-1] + 1} of {lifter.window}, so live poses would come "
+            f"This network answers frame {lifter.frames[-1] + 1} of {lifter.window}, so live poses would be "
             f"late. Train its causal form: model.options: {{causal: true}}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
