@@ -146,5 +146,5 @@ def test_values_are_shown_with_their_unit(name: str, value: float, shown: tuple[
 
 def test_occlusion_needs_a_truth(tmp_path: Path) -> None:
     """Hiding joints of real detections measures nothing."""
-    with pytest.raises(ConfigError, match="leave out --occlusion or --detections"):
+    with pytest.raises(ConfigError, match="leave out --occlusion and --energy, or --detections"):
         cli.evaluate(tmp_path / "x.onnx", detections=tmp_path, occlusion=True)
