@@ -204,7 +204,7 @@ def _times(ratios: list[float]) -> str:
     return f"× {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
-STAGES = ("detect", "lift", "solve", "publish")
+STAGES = ("detect", "lift", "correct", "solve", "publish")
 
 
 def _stages(name: str, rounds: list[dict[str, Pass]]) -> str:

@@ -98,7 +98,7 @@ class OutputConfig(_Settings):
     poses_out: Annotated[Path | None, _flat("poses-out")] = None
     """NPZ file with the joints of every frame in camera space."""
     poses_stage: Annotated[Literal["raw", "solved"], _flat("poses-stage")] = "solved"
-    """raw: from the network, corrected by the picture; solved: smoothed, with constant bones."""
+    """raw: straight from the network; solved: corrected, smoothed, with constant bones."""
     web_port: Annotated[int, _flat("web-port")] = Field(default=8080, ge=1, le=65535)
     """Port of the web page on this machine."""
     headless: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("headless")] = False

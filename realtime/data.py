@@ -109,7 +109,7 @@ class BodyPose:
     joints_cam: Float32
     """(26,3) metres, camera axes, relative to mid-hip; solved."""
     raw_joints_cam: Float32
-    """(26,3) as joints_cam, but as lifted and corrected by the picture: unsmoothed, bones free."""
+    """(26,3) as joints_cam, but straight from the network: unsmoothed, bones free."""
     root_cam: Float32
     """(3,) mid-hip in camera axes, metres; NaN where unknown."""
     root_world: Float32

@@ -21,10 +21,12 @@ class _Person:
     correction: SteadyCorrection
     time_ns: int
     """Of the last observation."""
+    step_s: float = 0.0
+    """Between the last two observations; 0 for a newcomer."""
 
 
 class People:
-    """Lifts and solves everybody who is, or was just, in view; the network runs once for all of them."""
+    """Lifts, corrects and solves everybody who is, or was just, in view; one call of the network for all."""
 
     def __init__(self, lifter: Lifter, options: SolverOptions, correct: float = 1.0) -> None:
         """`correct`: how strongly lifted poses are moved towards the picture, 0 = not at all."""
@@ -32,40 +34,46 @@ class People:
         self._known: dict[int, _Person] = {}
 
     def lift(self, keypoints: list[Keypoints], camera: CameraEstimate, time_ns: int) -> Float32:
-        """Joints (P,26,3) in camera axes, metres, relative to mid-hip, in the order of `keypoints`."""
+        """The network's joints (P,26,3), camera axes, metres, relative to mid-hip, in the order given."""
         if not keypoints:
             return np.zeros((0, 26, 3), np.float32)
-        steps_s = [self._step_s(k, time_ns) for k in keypoints]
         windows = np.stack([self._observe(k, camera, time_ns) for k in keypoints])  # (P,T,21,3)
         gravity = np.tile(camera.gravity_input, (len(keypoints), 1)).astype(np.float32)  # (P,4)
-        lifted = self._lifter.lift(windows, gravity)
-        if self._correct == 0:
-            return lifted
-        corrected = [
-            self._known[k.person_id].correction.update(
-                joints, camera.intrinsics.rays(k.points_px), k.confidence, dt_s
-            )
-            for joints, k, dt_s in zip(lifted, keypoints, steps_s, strict=True)
-        ]
+        return self._lifter.lift(windows, gravity)
+
+    def correct(self, raw_joints_cam: Float32, keypoints: list[Keypoints], camera: CameraEstimate) -> Float32:
+        """The same joints (P,26,3), moved towards where the picture shows them."""
+        if self._correct == 0 or not keypoints:
+            return raw_joints_cam
+        corrected = []
+        for joints, k in zip(raw_joints_cam, keypoints, strict=True):
+            person, rays = self._known[k.person_id], camera.intrinsics.rays(k.points_px)
+            corrected.append(person.correction.update(joints, rays, k.confidence, person.step_s))
         return np.stack(corrected).astype(np.float32)
 
     def solve(
-        self, raw_joints_cam: Float32, keypoints: list[Keypoints], camera: CameraEstimate, time_ns: int
+        self,
+        joints_cam: Float32,
+        raw_joints_cam: Float32,
+        keypoints: list[Keypoints],
+        camera: CameraEstimate,
+        time_ns: int,
     ) -> tuple[BodyPose, ...]:
-        """Bodies of those seen (first) and of those who coast through a gap; forgets who is gone."""
-        seen = {k.person_id: (raw, k) for raw, k in zip(raw_joints_cam, keypoints, strict=True)}
-        solved = [self._known[i].solver.update(raw, k, camera, time_ns) for i, (raw, k) in seen.items()]
+        """Bodies of those seen (first) and of those who coast through a gap; forgets who is gone.
+
+        `joints_cam` is what bodies are made of, `raw_joints_cam` what they keep as the network's word.
+        """
+        solved = [
+            self._known[k.person_id].solver.update(joints, k, camera, time_ns, raw)
+            for joints, raw, k in zip(joints_cam, raw_joints_cam, keypoints, strict=True)
+        ]
+        seen = {k.person_id for k in keypoints}
         for person_id in [i for i in self._known if i not in seen]:
             pose = self._known[person_id].solver.coast(time_ns)
             if pose is None:
                 del self._known[person_id]
             solved.append(pose)
         return tuple(pose for pose in solved if pose is not None)
-
-    def _step_s(self, keypoints: Keypoints, time_ns: int) -> float:
-        """Seconds since this person was last observed; 0 for a newcomer."""
-        person = self._known.get(keypoints.person_id)
-        return 0.0 if person is None else (time_ns - person.time_ns) * 1e-9
 
     def _observe(self, keypoints: Keypoints, camera: CameraEstimate, time_ns: int) -> Float32:
         person = self._known.get(keypoints.person_id)
@@ -77,6 +85,6 @@ class People:
             person.window.clear()
             person.solver.reset()
             person.correction.reset()
-        person.time_ns = time_ns
+        person.time_ns, person.step_s = time_ns, (time_ns - person.time_ns) * 1e-9
         person.window.add(time_ns, camera.intrinsics.rays(keypoints.points_px), keypoints.confidence)
         return person.window.sample()

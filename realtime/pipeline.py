@@ -1,4 +1,4 @@
-"""The way of a frame: capture → detect → track → lift → solve → publish.
+"""The way of a frame: capture → detect → track → lift → correct → solve → publish.
 
 One thread captures, the caller's thread infers, each sink has a thread of its own. Between capture and
 inference lies a mailbox of depth one in which the newest frame wins; the same before each sink.
@@ -98,8 +98,10 @@ class Pipeline:
             keypoints = self._tracker.update(frame)
         with times.stage("lift"):
             raw_joints_cam = self._people.lift(keypoints, camera, frame.capture_time_ns)
+        with times.stage("correct"):
+            joints_cam = self._people.correct(raw_joints_cam, keypoints, camera)
         with times.stage("solve"):
-            poses = self._people.solve(raw_joints_cam, keypoints, camera, frame.capture_time_ns)
+            poses = self._people.solve(joints_cam, raw_joints_cam, keypoints, camera, frame.capture_time_ns)
         return keypoints, poses
 
     def _publish(self, frame: Frame, keypoints: list[Keypoints], poses: tuple[BodyPose, ...]) -> None:

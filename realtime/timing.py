@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-STAGES = ("capture", "wait", "detect", "lift", "solve", "publish", "latency")
+STAGES = ("capture", "wait", "detect", "lift", "correct", "solve", "publish", "latency")
 """capture: grab to hand-over (decoding); wait: in the mailbox; latency: grab to hand-over to the sinks."""
 
 KEEP = 1 << 16

@@ -1,6 +1,6 @@
 """One person's solver: the network's joints in, a body that can be shown and sent out.
 
-raw joints ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ world ─▶ rotations, contacts
+lifted ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ world ─▶ rotations, contacts
 """
 
 from __future__ import annotations
@@ -90,21 +90,28 @@ class BodySolver:
         self._last = None
 
     def update(
-        self, raw_joints_cam: Floats, keypoints: Keypoints, camera: CameraEstimate, capture_time_ns: int
+        self,
+        lifted_joints_cam: Floats,
+        keypoints: Keypoints,
+        camera: CameraEstimate,
+        capture_time_ns: int,
+        raw_joints_cam: Floats | None = None,
     ) -> BodyPose | None:
         """Solve one frame and let `camera` learn from it.
 
-        raw_joints_cam (26,3) metres, camera axes, relative to mid-hip, from the lifter. Input that is not
-        a figure (NaN, all joints in one place) is treated as not seen, see `coast`; None only then.
+        lifted_joints_cam (26,3) metres, camera axes, relative to mid-hip. Input that is not a figure (NaN,
+        all joints in one place) is treated as not seen, see `coast`; None only then. `raw_joints_cam`: what
+        the pose keeps as the network's word, when that was changed on the way.
         """
         self._follow(keypoints)
-        raw = np.asarray(raw_joints_cam, np.float64)
-        if not _is_figure(raw, keypoints):
+        lifted = np.asarray(lifted_joints_cam, np.float64)
+        raw = lifted if raw_joints_cam is None else raw_joints_cam
+        if not _is_figure(lifted, keypoints):
             return self.coast(capture_time_ns)
         dt_s = self._step(capture_time_ns)
         confidence = joint_confidence(keypoints.confidence)
         rays = camera.intrinsics.rays(keypoints.points_px)
-        fixed = self._fix_bones(raw, confidence, dt_s)
+        fixed = self._fix_bones(lifted, confidence, dt_s)
         root = self._root.update(rays, keypoints.confidence, fixed, dt_s)
         joints = self._constant(self._smooth(fixed, dt_s))
         camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns)
@@ -155,12 +162,12 @@ class BodySolver:
         self.reset()
         return 0.0
 
-    def _fix_bones(self, raw: Float64, confidence: Float64, dt_s: float) -> Float64:
-        """Learn the link lengths from the raw pose (26,3) and give it these, or only the given stature."""
-        self._bones.learn(raw, confidence, dt_s or FIRST_STEP_S)
+    def _fix_bones(self, lifted: Float64, confidence: Float64, dt_s: float) -> Float64:
+        """Learn the link lengths from the lifted pose (26,3) and give it these, or only the given stature."""
+        self._bones.learn(lifted, confidence, dt_s or FIRST_STEP_S)
         if self.options.bones:
-            return self._bones.fit(raw)
-        return raw * self._bones.scale
+            return self._bones.fit(lifted)
+        return lifted * self._bones.scale
 
     def _constant(self, joints: Float64) -> Float64:
         """Smoothing shortens bones that turn; put their lengths back."""

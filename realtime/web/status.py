@@ -14,7 +14,7 @@ from realtime.web.palette import INFERRED, LEFT, MIDDLE, RIGHT, Rgb
 
 KEEP = 300
 """Frames behind the percentiles shown."""
-STAGES = ("capture", "wait", "detect", "lift", "solve")
+STAGES = ("capture", "wait", "detect", "lift", "correct", "solve")
 LABELS = {
     "pitch": "camera tilt",
     "camera_height": "camera height",
@@ -62,6 +62,7 @@ STAGE_COLORS = {
     "wait": "#475569",
     "detect": "#38bdf8",
     "lift": "#a78bfa",
+    "correct": "#f472b6",
     "solve": "#34d399",
 }
 

@@ -50,6 +50,13 @@ def people(correct: float) -> tuple[People, FakeLifter, CameraEstimate]:
     return People(cast(Lifter, lifter), SolverOptions(), correct), lifter, CameraEstimate(INTRINSICS)
 
 
+def corrected(
+    group: People, seen: list[Keypoints], camera: CameraEstimate, time_ns: int
+) -> NDArray[np.float32]:
+    """One frame through the network and the correction."""
+    return group.correct(group.lift(seen, camera, time_ns), seen, camera)
+
+
 def arm_error(pose: NDArray[np.float32]) -> float:
     wrist = SEALCAP26.index("left_wrist")
     return float(np.linalg.norm(pose[wrist] - TRUTH[wrist]))
@@ -58,25 +65,39 @@ def arm_error(pose: NDArray[np.float32]) -> float:
 def test_without_correction_the_network_has_the_last_word() -> None:
     """correct = 0 hands on the lifter's own array."""
     group, lifter, camera = people(0.0)
-    np.testing.assert_array_equal(group.lift([keypoints()], camera, STEP_NS)[0], lifter.pose)
+    np.testing.assert_array_equal(corrected(group, [keypoints()], camera, STEP_NS)[0], lifter.pose)
 
 
 def test_the_picture_pulls_a_wrong_arm_back() -> None:
     """The wrist comes at least a third nearer to where it was seen; float32 as before."""
     group, lifter, camera = people(1.0)
     for i in range(1, 4):
-        lifted = group.lift([keypoints()], camera, i * STEP_NS)
-    assert lifted.dtype == np.float32
-    assert arm_error(lifted[0]) < 0.67 * arm_error(lifter.pose)
+        pose = corrected(group, [keypoints()], camera, i * STEP_NS)
+    assert pose.dtype == np.float32
+    assert arm_error(pose[0]) < 0.67 * arm_error(lifter.pose)
+
+
+def test_the_body_keeps_the_word_of_the_network() -> None:
+    """Solved from corrected joints; the raw ones are those of the network, also while it coasts."""
+    group, lifter, camera = people(1.0)
+    for i in range(1, 4):
+        raw = group.lift([keypoints()], camera, i * STEP_NS)
+        moved = group.correct(raw, [keypoints()], camera)
+        (body,) = group.solve(moved, raw, [keypoints()], camera, i * STEP_NS)
+    np.testing.assert_array_equal(body.raw_joints_cam, lifter.pose)
+    assert arm_error(body.joints_cam) < 0.8 * arm_error(lifter.pose)
+    nothing = np.zeros((0, 26, 3), np.float32)
+    (coasting,) = group.solve(nothing, nothing, [], camera, 4 * STEP_NS)
+    np.testing.assert_array_equal(coasting.raw_joints_cam, lifter.pose)
 
 
 def test_everybody_is_corrected_by_their_own_picture() -> None:
     """A second person without a visible joint is left as the network has it; nobody else notices."""
     group, lifter, camera = people(1.0)
-    alone = group.lift([keypoints(1)], camera, STEP_NS)
+    alone = corrected(group, [keypoints(1)], camera, STEP_NS)
     group, lifter, camera = people(1.0)
     unseen = Keypoints(2, keypoints().points_px, np.zeros(21, np.float32), np.zeros(4, np.float32), False)
-    both = group.lift([keypoints(1), unseen], camera, STEP_NS)
+    both = corrected(group, [keypoints(1), unseen], camera, STEP_NS)
     np.testing.assert_array_equal(both[0], alone[0])
     np.testing.assert_allclose(both[1], lifter.pose, atol=1e-6)
 
@@ -84,4 +105,4 @@ def test_everybody_is_corrected_by_their_own_picture() -> None:
 def test_nobody_is_lifted_to_nothing() -> None:
     """No keypoints, no joints."""
     group, _, camera = people(1.0)
-    assert group.lift([], camera, 0).shape == (0, 26, 3)
+    assert corrected(group, [], camera, 0).shape == (0, 26, 3)

@@ -14,7 +14,7 @@ from training.config import load_config, parse_config
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
-@pytest.mark.parametrize("name", ["lifter.yaml", "lifter_tiny.yaml"])
+@pytest.mark.parametrize("name", ["lifter.yaml", "lifter_tiny.yaml", "seal.yaml"])
 def test_shipped_configurations_build(name: str) -> None:
     """Every shipped configuration parses, and its network can be built."""
     config = load_config(CONFIGS / name)

@@ -64,7 +64,7 @@ def make_motion(
         people=(pose,),
         publish_ns=received_ns + 24_000_000 + 1_000_000 * (seq % 7),
         fps=fps,
-        stage_ms={"capture": 3.1, "wait": 0.4, "detect": 17.6, "lift": 1.6, "solve": 0.9},
+        stage_ms={"capture": 3.1, "wait": 0.4, "detect": 17.6, "lift": 1.6, "correct": 0.3, "solve": 0.9},
     )
 
 
