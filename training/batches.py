@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -26,6 +27,7 @@ from training.detector_noise import observe
 NEAREST_M = 0.3
 FEWEST_POINTS = 6
 _AHEAD = 3
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,16 +129,16 @@ def seen_joints(confidence: Tensor) -> Tensor:
     return seen
 
 
-def feed(maker: Callable[[int], Batch], first: int, last: int, workers: int = 1) -> Iterator[Batch]:
+def feed(maker: Callable[[int], B], first: int, last: int, workers: int = 1) -> Iterator[B]:
     """Batches of steps first..last-1 in order, made ahead by `workers` threads of one core each."""
     stop = threading.Event()
-    queues: list[queue.Queue[Batch | BaseException]] = [queue.Queue(_AHEAD) for _ in range(workers)]
+    queues: list[queue.Queue[B | BaseException]] = [queue.Queue(_AHEAD) for _ in range(workers)]
 
     def work(worker: int) -> None:
         torch.set_num_threads(1)
         for step in range(first + worker, last, workers):
             try:
-                item: Batch | BaseException = maker(step)
+                item: B | BaseException = maker(step)
             except Exception as error:  # noqa: BLE001 - raised again by the consumer
                 item = error
             while not stop.is_set():

@@ -5,18 +5,17 @@ Written beside the old one and then renamed, so that a killed run always leaves 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-from safetensors.torch import load_file, save_file
+from pydantic import ValidationError
 from torch import Tensor
 from torch.nn import Module
 
 from lifting.errors import ConfigError, ModelError
 from lifting.skeleton import Skeleton
 from training.config import TrainingConfig
+from training.tensor_file import numbers, read_tensors, write_tensors
 
 FORMAT = "sealcap-training-2"
 
@@ -48,7 +47,6 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {
         "format": FORMAT,
         "config": checkpoint.config.model_dump_json(),
@@ -57,34 +55,30 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "joints": ",".join(checkpoint.joints),
         **{f"validation.{name}": repr(value) for name, value in checkpoint.validation.items()},
     }
-    partial = path.with_suffix(".partial")
-    save_file({name: t.detach().contiguous() for name, t in checkpoint.tensors.items()}, partial, metadata)
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    write_tensors(path, checkpoint.tensors, metadata)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Raises ModelError when the file is missing, damaged or no checkpoint of ours."""
-    if not path.is_file():
-        raise ModelError(f"There is no checkpoint {path}. Make one with: sealcap train configs/lifter.yaml")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-        tensors = load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is damaged or no safetensors file: {error}.") from error
-    if metadata.get("format") != FORMAT:
-        raise ModelError(
-            f"{path} is no training checkpoint: its format is {metadata.get('format')!r}, not {FORMAT!r}."
-        )
-    validation = {k.partition(".")[2]: float(v) for k, v in metadata.items() if k.startswith("validation.")}
+    tensors, metadata = read_tensors(path, "training checkpoint", FORMAT, "configs/lifter.yaml")
     try:
         config = TrainingConfig.model_validate_json(metadata["config"])
-    except ValueError as error:
+    except ValidationError as error:
         raise ConfigError(f"The configuration inside {path} is not valid any more: {error}") from error
-    step, seconds = int(metadata["step"]), float(metadata["seconds"])
-    return Checkpoint(config, step, seconds, validation, tuple(metadata["joints"].split(",")), tensors)
+    except KeyError as error:
+        raise ModelError(f"{path} is damaged: it lacks the entry {error}.") from error
+    return _described(path, config, metadata, tensors)
+
+
+def _described(
+    path: Path, config: TrainingConfig, metadata: dict[str, str], tensors: dict[str, Tensor]
+) -> Checkpoint:
+    try:
+        step, seconds = int(metadata["step"]), float(metadata["seconds"])
+        joints = tuple(metadata["joints"].split(","))
+        return Checkpoint(config, step, seconds, numbers(metadata, "validation"), joints, tensors)
+    except (KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error!r} in its description.") from error
 
 
 def load_weights(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lifting.errors import ConfigError
@@ -16,6 +15,7 @@ from training.detector_noise import DetectorNoise
 from training.losses import LOSSES, ON_MOTION, LossTerm, loss_term
 from training.losses.critic import CriticConfig
 from training.losses.seal import SealConfig
+from training.yaml_file import read_yaml
 
 
 class _Section(BaseModel):
@@ -135,14 +135,7 @@ class TrainingConfig(_Section):
 
 def load_config(path: Path) -> TrainingConfig:
     """Read and check a training configuration. Raises ConfigError naming the key and what would be right."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read the training configuration {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} must hold keys and values, like configs/lifter.yaml.")
+    raw = read_yaml(path, "training configuration", "configs/lifter.yaml")
     config = parse_config(raw, str(path))
     folder = path.parent / config.corpus.folder.expanduser()
     return config.model_copy(update={"corpus": config.corpus.model_copy(update={"folder": folder})})

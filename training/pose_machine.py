@@ -28,7 +28,7 @@ from lifting.models.pose_machine import Corrector, Projector, bone_vectors
 from lifting.models.refinement import observed_mask, refine
 from lifting.skeleton import SEALCAP26
 from training import metrics
-from training.batches import seeded
+from training.batches import feed, seeded
 from training.corpus import load_corpus
 from training.pose_machine_checkpoint import PoseMachine, load_pose_machine, save_pose_machine
 from training.pose_machine_config import PoseMachineConfig, StageConfig
@@ -161,8 +161,8 @@ def train_pose_machine(config: PoseMachineConfig, run: Path, *, restart: bool = 
         seconds, validation = before.seconds, before.validation
     begin = time.monotonic() - seconds
     with Progress(run, trainer.step, config.steps) as progress:
-        for step in range(trainer.step, config.steps):
-            progress.step(step, trainer.train_step(maker(step)))
+        for examples in progress.timed(feed(maker, trainer.step, config.steps)):
+            progress.step(trainer.step, trainer.train_step(examples))
             ended = trainer.step == config.steps
             if ended or trainer.step % config.validate_every == 0:
                 validation = measure(trainer.corrector, trainer.projector, held_out)

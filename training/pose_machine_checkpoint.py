@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lifting.errors import ConfigError, ModelError
 from lifting.models.pose_machine import Corrector, Projector
 from lifting.skeleton import SEALCAP26
 from training.pose_machine_config import PoseMachineConfig
+from training.tensor_file import numbers, read_tensors, write_tensors
 
 FORMAT = "sealcap-pose-machine-1"
 
@@ -36,7 +34,6 @@ class PoseMachine:
 
 def save_pose_machine(path: Path, machine: PoseMachine) -> None:
     """Write atomically: a killed run leaves the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {f"corrector.{name}": t for name, t in machine.corrector.state_dict().items()}
     tensors |= {f"projector.{name}": t for name, t in machine.projector.state_dict().items()}
     metadata = {
@@ -47,30 +44,12 @@ def save_pose_machine(path: Path, machine: PoseMachine) -> None:
         "joints": ",".join(SEALCAP26.joints),
         **{f"validation.{name}": repr(value) for name, value in machine.validation.items()},
     }
-    whole = {name: t.detach().contiguous() for name, t in (tensors | machine.moments).items()}
-    partial = path.with_suffix(".partial")
-    save_file(whole, partial, metadata)
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    write_tensors(path, tensors | machine.moments, metadata)
 
 
 def load_pose_machine(path: Path) -> PoseMachine:
     """Raises ModelError when the file is missing, damaged, no pose machine or one of another skeleton."""
-    if not path.is_file():
-        raise ModelError(
-            f"There is no pose machine {path}. Make one with: sealcap train configs/pose_machine.yaml"
-        )
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata: dict[str, str] = file.metadata() or {}
-        tensors = load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is damaged or no safetensors file: {error}.") from error
-    if metadata.get("format") != FORMAT:
-        raise ModelError(
-            f"{path} is no pose machine: its format is {metadata.get('format')!r}, not {FORMAT!r}."
-        )
+    tensors, metadata = read_tensors(path, "pose machine", FORMAT, "configs/pose_machine.yaml")
     if metadata.get("joints") != ",".join(SEALCAP26.joints):
         raise ModelError(f"{path} was trained for another skeleton than {SEALCAP26.name}; train it again.")
     return _machine(path, metadata, tensors)
@@ -87,7 +66,7 @@ def _machine(path: Path, metadata: dict[str, str], tensors: dict[str, Tensor]) -
             network.load_state_dict({k[len(prefix) :]: t for k, t in tensors.items() if k.startswith(prefix)})
         except RuntimeError as error:
             raise ModelError(f"{path} lacks weights of its own configuration: {error}") from error
-    validation = {k.partition(".")[2]: float(v) for k, v in metadata.items() if k.startswith("validation.")}
+    validation = numbers(metadata, "validation")
     moments = {k: t for k, t in tensors.items() if k.startswith("exp_avg")}
     step, seconds = int(metadata["step"]), float(metadata["seconds"])
     return PoseMachine(config, step, seconds, validation, *networks, moments)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifting.camera import DEFAULT_FOV_DEG
@@ -14,6 +13,7 @@ from training.bodies import BodyVariety
 from training.cameras import CameraVariety
 from training.config import CorpusConfig, OptimiserConfig, TrainingConfig
 from training.detector_noise import DetectorNoise
+from training.yaml_file import read_yaml
 
 KIND = "pose_machine"
 
@@ -165,12 +165,4 @@ def _placed(config: PoseMachineConfig, folder: Path) -> PoseMachineConfig:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read the training configuration {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} must hold keys and values, like configs/pose_machine.yaml.")
-    return raw
+    return read_yaml(path, "training configuration", "configs/pose_machine.yaml")

@@ -46,6 +46,9 @@ class Examples:
         """L."""
         return len(self.target)
 
+    def __len__(self) -> int:
+        return len(self.intermediate)
+
 
 Lift = Callable[[Tensor, Tensor], Tensor]
 """Windows (B,T,21,3) and gravity (B,4) to joints (B,26,3) in camera axes."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,10 @@ from rich.progress import Progress as Bar
 from torch.utils.tensorboard import SummaryWriter
 
 from lifting.skeleton import Skeleton
-from training.batches import Batch
 from training.skeleton_picture import skeleton_picture
 
 _EVERY = 20
+B = TypeVar("B", bound=Sized)
 
 
 class Progress:
@@ -43,8 +44,8 @@ class Progress:
         self._validation = self._speed = ""
         self._began, self._waited, self._windows = time.monotonic(), 0.0, 0
 
-    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """The same batches; how long the training waits for them is measured on the way."""
+    def timed(self, batches: Iterator[B]) -> Iterator[B]:
+        """The same batches, sized by their windows; measures how long the training waits for them."""
         asked = time.monotonic()
         for batch in batches:
             self._waited += time.monotonic() - asked

@@ -153,7 +153,7 @@ def test_another_configuration_is_not_continued(
 def test_damaged_checkpoints(tmp_path: Path, tiny_config: TrainingConfig) -> None:
     """Missing, truncated and foreign files are model errors; writing replaces the old file as a whole."""
     path = tmp_path / "c.safetensors"
-    with pytest.raises(ModelError, match="no checkpoint"):
+    with pytest.raises(ModelError, match="no training checkpoint"):
         load_checkpoint(path)
     save_checkpoint(
         path, Checkpoint(tiny_config, 3, 1.5, {"mpjpe_m": 0.1}, ("a", "b"), {"model.a": torch.ones(4)})

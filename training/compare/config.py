@@ -6,12 +6,12 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lifting.errors import ConfigError
 from training.config import TrainingConfig, parse_config
 from training.trainer import make_lifter
+from training.yaml_file import read_yaml
 
 Overrides = dict[str, Any]
 
@@ -159,14 +159,7 @@ def load_compare(path: Path) -> CompareConfig:
 
     Raises ConfigError naming the key and what would be right.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"Cannot read the comparison {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} must hold keys and values, like configs/compare.yaml.")
+    raw = read_yaml(path, "comparison", "configs/compare.yaml")
     config = parse_compare(raw, path.parent, str(path))
     for group in config.cells:
         for backbone in group.backbones:
