@@ -32,6 +32,18 @@ class Answer:
         """(F,J,3) turned into the crop's axes, those of `observed`."""
         return torch.einsum("fij,fkj->fki", self.R_crop_from_cam, joints_cam)
 
+    def some(self, rows: Tensor) -> Answer:
+        """Only the frames `rows` (R,), without clips."""
+        return Answer(
+            skeleton=self.skeleton,
+            predicted=self.predicted[rows],
+            target=self.target[rows],
+            seen=self.seen[rows],
+            observed=self.observed[rows],
+            R_crop_from_cam=self.R_crop_from_cam[rows],
+            clips=self.clips.new_zeros(0, 1),
+        )
+
     def detached(self) -> Answer:
         """The same without a way back to the lifter."""
         return replace(self, predicted=self.predicted.detach())

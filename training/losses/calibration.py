@@ -54,10 +54,14 @@ class Calibration:
         self.log: dict[str, float] = {}
         """The last weight and the gradient ratio it stood for."""
 
-    def weigh(self, energy: Tensor, supervised: Tensor, predicted: Tensor) -> Tensor:
-        """α E, a scalar; both losses must depend on `predicted`. Counts as one step."""
+    def weigh(self, energy: Tensor, supervised: Tensor, predicted: Tensor, share: float = 1.0) -> Tensor:
+        """α E, a scalar; both losses must depend on `predicted`. Counts as one step.
+
+        `share` of the frames were judged: the fewer they are, the harder their mean pulls at each, and √share
+        of its gradient's norm is what the mean over all frames would have.
+        """
         if self.steps % self.config.calibrate_every == 0 and energy.requires_grad:
-            self._measure(energy, supervised, predicted)
+            self._measure(energy, supervised, predicted, math.sqrt(share))
         ramp = self.config.ramp
         weight = self.alpha * (min(1.0, self.steps / ramp) if ramp else 1.0)
         self.steps += 1
@@ -76,8 +80,9 @@ class Calibration:
         steps, measurements, self.alpha, self.ratio_of_one = tensors["calibration"].tolist()
         self.steps, self.measurements = int(steps), int(measurements)
 
-    def _measure(self, energy: Tensor, supervised: Tensor, predicted: Tensor) -> None:
+    def _measure(self, energy: Tensor, supervised: Tensor, predicted: Tensor, scale: float) -> None:
         pull, reference = (_gradient_norm(loss, predicted) for loss in (energy, supervised))
+        pull *= scale
         if not (pull > 0 and reference > 0 and math.isfinite(pull) and math.isfinite(reference)):
             return  # no answer to be had from this batch
         self.ratio_of_one = pull / reference

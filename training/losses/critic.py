@@ -20,7 +20,7 @@ from torch.nn import functional
 from lifting.skeleton import Skeleton
 from training.losses.answer import Answer
 from training.losses.calibration import Calibration, WeightConfig
-from training.losses.learner import CPU, Learner, LearnerConfig
+from training.losses.learner import CPU, Learner, LearnerConfig, some_frames
 
 
 class CriticConfig(LearnerConfig, WeightConfig):
@@ -45,15 +45,19 @@ class Critic:
     def learn(self, answer: Answer) -> dict[str, float]:
         """One step on truth against predictions; nothing in the steps that it sits out."""
         learns = self.steps % self.config.every == 0
+        if learns:
+            answer = some_frames(answer, self.config.frames, self.seed * 7_919 + self.steps)
         logged = self._update(answer.detached()) if learns else {}
         self.steps += 1
         return logged
 
     def loss(self, answer: Answer, supervised: Tensor) -> Tensor:
         """α times the lifter's side of the game."""
-        score = -self._energies_of_prediction(answer)
+        judged = some_frames(answer, self.config.frames, self.seed * 7_927 + self.steps)
+        score = -self._energies_of_prediction(judged)
         game = lifter_game(score, self.config.objective)
-        weighted = self.calibration.weigh(game, supervised, answer.predicted)
+        share = len(judged.predicted) / len(answer.predicted)
+        weighted = self.calibration.weigh(game, supervised, answer.predicted, share)
         self.log = {"energy": -float(score.detach().mean()), **self.calibration.log}
         return weighted
 

@@ -13,6 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from lifting.errors import ConfigError, ModelError
 from lifting.skeleton import Skeleton
+from training.losses.answer import Answer
 from training.losses.loss_nets import LOSS_NETS
 
 CPU = torch.device("cpu")
@@ -39,6 +40,9 @@ class LearnerConfig(BaseModel):
     """Largest norm of the loss-net's gradient."""
     every: int = Field(default=1, ge=1)
     """The loss-net learns in every n-th step of the lifter; it judges in all of them."""
+    frames: int | None = Field(default=None, ge=2)
+    """At most so many frames of a batch are learned from and judged, chosen anew in every step; all of them
+    by default. The mean energy of some stands for that of all, at a fraction of the time."""
     bf16: bool = True
     """Compute its blocks in bfloat16 where the processor has a unit for it; energies stay float32."""
 
@@ -54,6 +58,16 @@ class LearnerConfig(BaseModel):
                 f"the loss-net {self.loss_net} has no option {', '.join(unknown)}; it has {', '.join(known)}"
             )
         return self
+
+
+def some_frames(answer: Answer, at_most: int | None, seed: int) -> Answer:
+    """The answer, or `at_most` of its frames chosen by `seed`."""
+    count = len(answer.predicted)
+    if at_most is None or at_most >= count:
+        return answer
+    device = answer.predicted.device
+    generator = torch.Generator(device).manual_seed(seed)
+    return answer.some(torch.randperm(count, generator=generator, device=device)[:at_most])
 
 
 class Learner:

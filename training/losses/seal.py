@@ -19,7 +19,7 @@ from torch import Tensor
 from lifting.skeleton import Skeleton
 from training.losses.answer import Answer
 from training.losses.calibration import Calibration, WeightConfig
-from training.losses.learner import CPU, Learner, LearnerConfig
+from training.losses.learner import CPU, Learner, LearnerConfig, some_frames
 from training.losses.negatives import NEGATIVES
 from training.losses.objectives import distances, margin, nce, regression
 from training.losses.temporal_pair import temporal_pair
@@ -66,7 +66,9 @@ class SealConfig(LearnerConfig, WeightConfig):
         return negatives
 
     @model_validator(mode="after")
-    def _hinge_or_not(self) -> SealConfig:
+    def _fits_together(self) -> SealConfig:
+        if self.pair_weight and self.frames is not None:
+            raise ValueError("the pair term needs all frames of a clip; leave out frames, or pair_weight")
         if self.rho == 0:
             raise ValueError("rho 0 asks for no margin at all; 1 is as published, -1 switches the hinge off")
         return self
@@ -95,6 +97,8 @@ class Seal:
     def learn(self, answer: Answer) -> dict[str, float]:
         """One step of the loss-net on truth and negatives; nothing in the steps that it sits out."""
         learns = self.learning and self.steps % self.config.every == 0
+        if learns:
+            answer = some_frames(answer, self.config.frames, self.seed * 7_919 + self.steps)
         logged = self._update(answer.detached()) if learns else {}
         self.steps += 1
         return logged
@@ -104,8 +108,10 @@ class Seal:
         if not self.judging:
             self.log = {}
             return answer.predicted.new_zeros(())
-        energy = self._energies_of_prediction(answer).mean()
-        weighted = self.calibration.weigh(energy, supervised, answer.predicted)
+        judged = some_frames(answer, self.config.frames, self.seed * 7_927 + self.steps)
+        energy = self._energies_of_prediction(judged).mean()
+        share = len(judged.predicted) / len(answer.predicted)
+        weighted = self.calibration.weigh(energy, supervised, answer.predicted, share)
         self.log = {"energy": float(energy.detach()), **self.calibration.log}
         return weighted
 

@@ -300,3 +300,45 @@ def test_impossible_network() -> None:
     """Options that only the network itself can refuse."""
     with pytest.raises(ConfigError, match="loss-net graph cannot be built: heads must divide"):
         Seal(H36M17, config(options={"width": 30}), 1)
+
+
+def test_some_frames_stand_for_all() -> None:
+    """Judging a quarter of the frames pulls the answers, on average, as judging all of them."""
+    answer = figures(64, 3)
+    _, whole, _ = lifted(answer)
+    judge = Seal(H36M17, config(weight=1.0, gradient_ratio=None, frames=16), seed=1)
+    full = Seal(H36M17, config(weight=1.0, gradient_ratio=None), seed=1)
+    expected = pull(full, whole)
+    pulls = []
+    for step in range(200):
+        judge.steps = step
+        pulls.append(pull(judge, whole))
+    assert all((row.abs().sum(dim=(1, 2)) > 0).sum() == 16 for row in pulls)
+    mean = torch.stack(pulls).mean(dim=0)
+    assert torch.nn.functional.cosine_similarity(mean.flatten(), expected.flatten(), dim=0) > 0.9
+    assert mean.norm().item() == pytest.approx(expected.norm().item(), rel=0.15)
+
+
+def test_the_ratio_does_not_depend_on_how_many_frames_are_judged() -> None:
+    """The reported gradient ratio of some frames is that of all, give or take the choice."""
+    answer = figures(256, 5)
+    _, whole, supervised = lifted(answer)
+    ratios = []
+    for frames in (None, 64):
+        judge = Seal(H36M17, config(weight=1.0, gradient_ratio=None, frames=frames), seed=1)
+        judge.loss(whole, supervised)
+        ratios.append(judge.log["gradient_ratio"])
+    assert ratios[1] == pytest.approx(ratios[0], rel=0.25)
+
+
+def test_the_pair_term_wants_all_frames() -> None:
+    """Chosen frames are no clips any more."""
+    with pytest.raises(ValidationError, match="leave out frames"):
+        config(frames=8, pair_weight=0.1)
+
+
+def pull(judge: Seal, answer: Answer) -> Tensor:
+    """Gradient of the judge's term by the answers."""
+    supervised = answer.predicted.square().mean()
+    (gradient,) = torch.autograd.grad(judge.loss(answer, supervised), answer.predicted, retain_graph=True)
+    return gradient
