@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import warnings
@@ -48,6 +49,7 @@ def export_lifter(lifter: RayLifter, metadata: LifterMetadata, path: Path) -> fl
 
 def _write(lifter: RayLifter, metadata: LifterMetadata, path: Path) -> None:
     batch = torch.export.Dim("batch", min=1)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nobody needs here
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter warns about its own internals
         program = torch.onnx.export(

@@ -31,10 +31,14 @@ _PERCENT = ("pck150", "auc", "lse", "bsle", "lle", "depth_order", "bone_variatio
 
 
 def score_table(values: Mapping[str, float], title: str) -> Table:
-    """One row per measure. Names that are not in `MEANING` are shown as they are."""
+    """One row per measure, in the order of `MEANING`; names that are not there come last, as they are."""
     table = Table("measure", "value", "meaning", title=title)
-    for name, value in values.items():
-        label, shown = readable(name, value)
+    ordered = [
+        *(name for name in MEANING if name in values),
+        *(name for name in values if name not in MEANING),
+    ]
+    for name in ordered:
+        label, shown = readable(name, values[name])
         table.add_row(label, shown, MEANING.get(name, ""))
     return table
 
