@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,15 +96,14 @@ def correct(joints_cam: Floats, rays: Floats, confidence: Floats, *, strength: f
     root = _first_root(A, _SEEN_PATH @ links, weight)
     if root is None:
         return Corrected(joints, None, turned)
-    turned, better = _fit(A, weight, links, root, (RAY_SD_M / (max(strength, WEAKEST) * _TAU)) ** 2)
+    found, bent, better = _fit(A, weight, links, root, (RAY_SD_M / (max(strength, WEAKEST) * _TAU)) ** 2)
     before, after = (
-        _misfit(_away(A, _SEEN_PATH @ x + T), weight)
-        for x, T in ((links, root), (_turn(links, turned), better))
+        _misfit(_away(A, _SEEN_PATH @ x + T), weight) for x, T in ((links, root), (bent, better))
     )
     if strength <= WEAKEST or not after <= before:
-        return Corrected(joints, root + _mid_hip(joints), np.zeros((_PARTS, 3)))
-    moved = _PATH @ _turn(links, turned)
-    return Corrected(moved - _mid_hip(moved) + _mid_hip(joints), better + _mid_hip(moved), turned)
+        return Corrected(joints, root + _mid_hip(joints), turned)
+    moved = _PATH @ bent
+    return Corrected(moved - _mid_hip(moved) + _mid_hip(joints), better + _mid_hip(moved), found)
 
 
 def turn_parts(joints_cam: Floats, turned: Floats) -> Float64:
@@ -166,12 +166,14 @@ def _observations(rays: Floats, confidence: Floats) -> tuple[Float64, Float64]:
 
 def _first_root(A: Float64, points: Float64, weight: Float64) -> Float64 | None:
     """T (3,) that brings points (21,3) nearest to their rays: (Σ w A) T = -Σ w A X, reweighted."""
-    pull, toward = weight, A @ points[:, :, None]
+    toward: Float64 = (A @ points[:, :, None])[:, :, 0]
+    pull, flat = weight, A.reshape(-1, 9)
     for _ in range(ROOT_ROUNDS):
-        total = (pull[:, None, None] * A).sum(axis=0)
-        if np.linalg.eigvalsh(total)[0] < 1e-6 * pull.sum():
-            return None  # all rays are one
-        root: Float64 = -np.linalg.solve(total, pull @ toward[:, :, 0])
+        total = (pull @ flat).reshape(3, 3)
+        # A has the eigenvalues 0, 1, 1; the determinant is 0 where all rays are one.
+        if np.linalg.det(total) < 1e-6 * pull.sum() ** 3:
+            return None
+        root = cast(Float64, -np.linalg.solve(total, pull @ toward))
         if not NEAREST_M < root[2] < FARTHEST_M:
             return None
         pull = _pull(_away(A, points + root), weight)
@@ -180,15 +182,15 @@ def _first_root(A: Float64, points: Float64, weight: Float64) -> Float64 | None:
 
 def _fit(
     A: Float64, weight: Float64, straight: Float64, root: Float64, stiffness: Float64
-) -> tuple[Float64, Float64]:
-    """Gauss-Newton from the network's links (26,3) and their root: rotations (G,3) and root (3,)."""
+) -> tuple[Float64, Float64, Float64]:
+    """Gauss-Newton from the network's links (26,3) and their root: rotations (G,3), links, root (3,)."""
     turned, links, prior = np.zeros((_PARTS, 3)), straight, np.repeat(stiffness, 3)
     for _ in range(ROUNDS):
         away = _away(A, _SEEN_PATH @ links + root)
         omega, step = _newton(A, links, away, _pull(away, weight), prior, turned)
         turned, root = turned + omega, root + step
         links = _turn(straight, turned)
-    return turned, root
+    return turned, links, root
 
 
 def _newton(
@@ -211,12 +213,11 @@ def _newton(
 
 def _turn(links: Float64, omega: Float64) -> Float64:
     """Every link turned by its part's rotation vector (Rodrigues); row 0, the pelvis, stays."""
-    angle = np.sqrt((omega * omega).sum(axis=1))
-    half = np.sinc(angle / (2 * np.pi))
-    sine, versine = np.sinc(angle / np.pi), 0.5 * half * half  # sin a / a, (1 - cos a) / a²
+    angle = np.sqrt((omega * omega).sum(axis=1) + 1e-24)[:, None, None]
+    sine, versine = np.sin(angle) / angle, 2 * (np.sin(angle / 2) / angle) ** 2  # (1 - cos a) / a²
     cross = (omega @ _CROSS).reshape(-1, 3, 3).swapaxes(1, 2)  # ω ×
     R = np.empty((_PARTS + 1, 3, 3))
-    R[:-1] = _EYE + sine[:, None, None] * cross + versine[:, None, None] * (cross @ cross)
+    R[:-1] = _EYE + sine * cross + versine * (cross @ cross)
     R[-1] = _EYE
     out: Float64 = (R[_PART_OF] @ links[:, :, None])[:, :, 0]
     return out
