@@ -19,6 +19,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lifting.errors import ConfigError
+from training.devices import best_device
 
 
 class Process(NamedTuple):
@@ -60,7 +61,7 @@ def joined() -> Iterator[Process]:
     At the end the processes wait for one another, so that what the first wrote is there for all.
     """
     world, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = best_device()
     if world == 1:
         yield Process(0, 1, device)
         return

@@ -21,6 +21,7 @@ from training.batches import Batch, feed
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from training.config import TrainingConfig
 from training.datasets import KINDS
+from training.devices import CPU, has_bf16
 from training.distributed import Process, data_parallel, joined
 from training.losses.answer import Answer
 from training.losses.critic import Critic
@@ -28,8 +29,6 @@ from training.losses.judge import Judge
 from training.losses.seal import Seal
 from training.material import Lifter, open_material
 from training.progress import Progress
-
-CPU = torch.device("cpu")
 
 FLOOR = 0.01
 """Share of the peak learning rate at the end."""
@@ -257,19 +256,6 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     rise = min(1.0, (step + 1) / max(optimiser.warmup, 1))
     cosine = 0.5 * (1 + math.cos(math.pi * step / optimiser.steps))
     return optimiser.learning_rate * rise * (FLOOR + (1 - FLOOR) * cosine)
-
-
-def best_device() -> torch.device:
-    """The first NVIDIA GPU, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def has_bf16(device: torch.device = CPU) -> bool:
-    """Whether `device` multiplies bfloat16 matrices; elsewhere autocast would only be slower."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())
 
 
 def _same_run(config: TrainingConfig, before: TrainingConfig, path: Path) -> None:

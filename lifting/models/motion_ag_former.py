@@ -27,6 +27,8 @@ norms mix no frames when the network is applied; in training, as always, they us
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -148,7 +150,7 @@ class _Block(nn.Module):
         return changed
 
 
-class _Graph(nn.Module):
+class _Graph(nn.Module, ABC):
     """relu(X + norm(N X V + X U)) for tokens X (N,nodes,C); subclasses say what the neighbours N are."""
 
     def __init__(self, width: int, nodes: int) -> None:
@@ -162,9 +164,9 @@ class _Graph(nn.Module):
         gathered = self.neighbours(x) @ self.of_neighbours(x)
         return functional.relu(x + self.norm(gathered + self.of_itself(x)))
 
+    @abstractmethod
     def neighbours(self, x: Tensor) -> Tensor:
         """(nodes,nodes) or (N,nodes,nodes) weights of the neighbours, one row per node."""
-        raise NotImplementedError
 
 
 class _SkeletonGraph(_Graph):

@@ -22,7 +22,8 @@ from training.batches import feed
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.compare.measure import measure
 from training.config import TrainingConfig
-from training.trainer import Trainer, best_device
+from training.devices import best_device
+from training.trainer import Trainer
 from training.window_bank import BankMaker, WindowBank
 
 SPLITS = ("train", "val", "test")

@@ -17,67 +17,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from lifting.skeleton import Skeleton
 from training.losses.answer import Answer
-from training.losses.calibration import Calibration, WeightConfig
-from training.losses.learner import CPU, Learner, LearnerConfig, some_frames
+from training.losses.network_judge import JudgeConfig, NetworkJudge
 
 
-class CriticConfig(LearnerConfig, WeightConfig):
+class CriticConfig(JudgeConfig):
     """How the critic looks, what it learns and how much it weighs."""
 
     objective: Literal["least_squares", "hinge"] = "least_squares"
     """Which adversarial game is played, see training.losses.critic."""
 
 
-class Critic:
-    """Discriminator, optimiser and weight. It sees poses in the axes of the crop, like the observation."""
-
-    def __init__(
-        self, skeleton: Skeleton, config: CriticConfig, seed: int, device: torch.device = CPU
-    ) -> None:
-        """Raises ConfigError when the network cannot be built."""
-        self.config, self.seed, self.steps = config, seed, 0
-        self.learner = Learner(skeleton, config, seed, device)
-        self.calibration = Calibration(config)
-        self.log: dict[str, float] = {}
-
-    def learn(self, answer: Answer) -> dict[str, float]:
-        """One step on truth against predictions; nothing in the steps that it sits out."""
-        learns = self.steps % self.config.every == 0
-        if learns:
-            answer = some_frames(answer, self.config.frames, self.seed * 7_919 + self.steps)
-        logged = self._update(answer.detached()) if learns else {}
-        self.steps += 1
-        return logged
-
-    def loss(self, answer: Answer, supervised: Tensor) -> Tensor:
-        """α times the lifter's side of the game."""
-        judged = some_frames(answer, self.config.frames, self.seed * 7_927 + self.steps)
-        score = -self._energies_of_prediction(judged)
-        game = lifter_game(score, self.config.objective)
-        share = len(judged.predicted) / len(answer.predicted)
-        weighted = self.calibration.weigh(game, supervised, answer.predicted, share)
-        self.log = {"energy": -float(score.detach().mean()), **self.calibration.log}
-        return weighted
-
-    def energy(self, answer: Answer) -> Tensor:
-        """(F,) how false the lifter's answers look, lower = better; float32, no gradient."""
-        with torch.no_grad():
-            return self._energies_of_prediction(answer)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything needed to continue exactly."""
-        return {**self.learner.tensors(), **self.calibration.tensors(), "steps": torch.tensor(self.steps)}
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from there. Raises ModelError when they belong to another network."""
-        self.learner.restore(tensors)
-        self.calibration.restore(tensors)
-        self.steps = int(tensors["steps"])
-
-    def _energies_of_prediction(self, answer: Answer) -> Tensor:
-        return self.learner.judgement(answer.observed, answer.in_crop(answer.predicted))
+class Critic(NetworkJudge[CriticConfig]):
+    """The discriminator of the module's text; its energy says how false an answer looks."""
 
     def _update(self, answer: Answer) -> dict[str, float]:
         poses = torch.stack([answer.in_crop(pose) for pose in (answer.target, answer.predicted)])
@@ -87,6 +39,9 @@ class Critic:
         ranked = (true > false).float().mean()
         values = torch.stack([loss, -true.mean(), -false.mean(), ranked]).tolist()
         return dict(zip(("loss", "truth", "prediction", "prediction_ranked"), values, strict=True))
+
+    def _term(self, energies: Tensor) -> Tensor:
+        return lifter_game(-energies, self.config.objective)
 
 
 def critic_game(true: Tensor, false: Tensor, objective: str) -> Tensor:

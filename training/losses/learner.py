@@ -13,10 +13,10 @@ from torch.nn.utils import clip_grad_norm_
 
 from lifting.errors import ConfigError, ModelError
 from lifting.skeleton import Skeleton
+from training.devices import CPU, has_bf16
 from training.losses.answer import Answer
 from training.losses.loss_nets import LOSS_NETS
 
-CPU = torch.device("cpu")
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -87,7 +87,7 @@ class Learner:
             weight_decay=config.weight_decay,
             fused=True,
         )
-        self._bf16 = config.bf16 and _multiplies_bf16(device)
+        self._bf16 = config.bf16 and has_bf16(device)
 
     def energies(self, observed: Tensor, poses: Tensor, seed: int) -> Tensor:
         """Energies (K,F) of poses (K,F,J,3), all of them of the same F observations, in training mode.
@@ -175,10 +175,3 @@ def _average_over_processes(network: nn.Module) -> None:
         if parameter.grad is not None:
             torch.distributed.all_reduce(parameter.grad)
             parameter.grad /= torch.distributed.get_world_size()
-
-
-def _multiplies_bf16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(supported and supported())

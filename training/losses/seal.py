@@ -16,16 +16,14 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from lifting.skeleton import Skeleton
 from training.losses.answer import Answer
-from training.losses.calibration import Calibration, WeightConfig
-from training.losses.learner import CPU, Learner, LearnerConfig, some_frames
 from training.losses.negatives import NEGATIVES
+from training.losses.network_judge import JudgeConfig, NetworkJudge
 from training.losses.objectives import distances, margin, nce, regression
 from training.losses.temporal_pair import temporal_pair
 
 
-class SealConfig(LearnerConfig, WeightConfig):
+class SealConfig(JudgeConfig):
     """How the loss-net looks, what it learns and how much it weighs."""
 
     objective: Literal["margin", "nce", "regression"] = "margin"
@@ -74,15 +72,8 @@ class SealConfig(LearnerConfig, WeightConfig):
         return self
 
 
-class Seal:
-    """Loss-net, optimiser and weight. Energies are of poses in the axes of the crop, like the observation."""
-
-    def __init__(self, skeleton: Skeleton, config: SealConfig, seed: int, device: torch.device = CPU) -> None:
-        """Raises ConfigError when the loss-net cannot be built."""
-        self.config, self.seed, self.steps = config, seed, 0
-        self.learner = Learner(skeleton, config, seed, device)
-        self.calibration = Calibration(config)
-        self.log: dict[str, float] = {}
+class Seal(NetworkJudge[SealConfig]):
+    """The loss-net of the module's text."""
 
     @property
     def learning(self) -> bool:
@@ -93,45 +84,6 @@ class Seal:
     def judging(self) -> bool:
         """Whether the energy weighs anything; a static loss-net must have learned first."""
         return self.config.schedule == "dynamic" or self.steps >= self.config.static_steps
-
-    def learn(self, answer: Answer) -> dict[str, float]:
-        """One step of the loss-net on truth and negatives; nothing in the steps that it sits out."""
-        learns = self.learning and self.steps % self.config.every == 0
-        if learns:
-            answer = some_frames(answer, self.config.frames, self.seed * 7_919 + self.steps)
-        logged = self._update(answer.detached()) if learns else {}
-        self.steps += 1
-        return logged
-
-    def loss(self, answer: Answer, supervised: Tensor) -> Tensor:
-        """α mean E(x, ŷ)."""
-        if not self.judging:
-            self.log = {}
-            return answer.predicted.new_zeros(())
-        judged = some_frames(answer, self.config.frames, self.seed * 7_927 + self.steps)
-        energy = self._energies_of_prediction(judged).mean()
-        share = len(judged.predicted) / len(answer.predicted)
-        weighted = self.calibration.weigh(energy, supervised, answer.predicted, share)
-        self.log = {"energy": float(energy.detach()), **self.calibration.log}
-        return weighted
-
-    def energy(self, answer: Answer) -> Tensor:
-        """(F,) plausibility of what the lifter said, lower = better; float32, no gradient."""
-        with torch.no_grad():
-            return self._energies_of_prediction(answer)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Everything needed to continue exactly."""
-        return {**self.learner.tensors(), **self.calibration.tensors(), "steps": torch.tensor(self.steps)}
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Continue from there. Raises ModelError when they belong to another loss-net."""
-        self.learner.restore(tensors)
-        self.calibration.restore(tensors)
-        self.steps = int(tensors["steps"])
-
-    def _energies_of_prediction(self, answer: Answer) -> Tensor:
-        return self.learner.judgement(answer.observed, answer.in_crop(answer.predicted))
 
     def _update(self, answer: Answer) -> dict[str, float]:
         config, seed = self.config, self.seed * 7_919 + self.steps
@@ -154,6 +106,9 @@ class Seal:
             loss = loss + config.pair_weight * pair
         self.learner.descend(loss)
         return dict(zip(logged, torch.stack(list(logged.values())).tolist(), strict=True))
+
+    def _term(self, energies: Tensor) -> Tensor:
+        return energies.mean()
 
     def _objective(self, truth: Tensor, others: Tensor, delta: Tensor) -> Tensor:
         """truth (F,) and others (K,F) energies, delta (K,F) -> what the loss-net minimises."""
