@@ -62,7 +62,7 @@ class CellResult(BaseModel):
     tuned: dict[str, float]
     indicative: bool
     val: dict[str, float]
-    """Measures on the validation split, which chooses the values of the knobs."""
+    """Measures on the validation split, which chooses the values of the knobs; empty where none was turned."""
     test: dict[str, float]
     """The same on the test split, which is what the tables show."""
     losses: dict[str, float]
@@ -91,7 +91,8 @@ def run_cell(folder: Path) -> CellResult:
     lifter = run.trainer.averaged()
     if not isinstance(lifter, RayLifter):
         raise DataError("Comparisons run on motion corpora; set corpus.kind to motion.")
-    errors = {s: measure(lifter, banks[s], job.sequence_frames, run.trainer.device) for s in SPLITS[1:]}
+    wanted = SPLITS[1:] if job.tuned else SPLITS[2:]
+    errors = {s: measure(lifter, banks[s], job.sequence_frames, run.trainer.device) for s in wanted}
     optimiser = job.config.optimiser
     result = CellResult(
         backbone=job.backbone,
@@ -99,7 +100,7 @@ def run_cell(folder: Path) -> CellResult:
         seed=job.seed,
         tuned=job.tuned,
         indicative=job.indicative,
-        val=errors["val"],
+        val=errors.get("val", {}),
         test=errors["test"],
         losses=run.mean_losses(),
         steps=optimiser.steps,

@@ -12,7 +12,8 @@ from training import metrics, structure_metrics
 from training.batches import from_hips
 from training.window_bank import WindowBank
 
-_AT_ONCE = 50
+_AT_ONCE = 2
+"""Sequences; few, as tokens that fit into a core's cache are lifted in half the time."""
 Floats = NDArray[np.float64]
 
 

@@ -162,7 +162,7 @@ def csv_text(results: Sequence[CellResult]) -> str:
     for r in results:
         row = [r.backbone, r.arm, r.seed, _tuned(r), r.indicative, r.parameters, r.steps, r.batch, r.seconds]
         row += [r.windows_per_s, r.data_share, r.device, r.threads, r.date]
-        errors = [f"{split[key]:.6g}" for split in (r.val, r.test) for key in keys]
+        errors = [f"{split[key]:.6g}" if split else "" for split in (r.val, r.test) for key in keys]
         ratios = [f"{v:.3g}" for name, v in r.losses.items() if name.endswith("gradient_ratio")]
         writer.writerow([*row, *errors, ratios[0] if ratios else ""])
     return out.getvalue()
