@@ -62,7 +62,7 @@ class CellResult(BaseModel):
     tuned: dict[str, float]
     indicative: bool
     val: dict[str, float]
-    """Measures on the validation split, which chooses the values of the knobs; empty where none was turned."""
+    """Measures on the validation split, which chooses the values of the knobs; else empty."""
     test: dict[str, float]
     """The same on the test split, which is what the tables show."""
     losses: dict[str, float]
