@@ -1,23 +1,27 @@
 """One person's solver: the network's joints in, a body that can be shown and sent out.
 
-lifted ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ world ─▶ rotations, contacts
+lifted ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ camera learns ─▶ world
+world ─▶ contacts, feet ─▶ rotations ─▶ pose
+
+Up to the world everything happens in camera axes relative to mid-hip; what changes joints after that changes
+the world pose, and `joints_cam` and `root_cam` follow from it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifting.camera_estimate import CameraEstimate
-from lifting.skeleton import CONTACTS, SEALCAP26
+from lifting.skeleton import SEALCAP26
 from realtime.data import BodyPose, Keypoints, State
 from realtime.solve.bones import BoneLengths
+from realtime.solve.coasting import Coasting, Sight
 from realtime.solve.confidence import SEEN, joint_confidence
 from realtime.solve.contacts import ContactEstimate
-from realtime.solve.quaternions import length
 from realtime.solve.root import RootTracker
 from realtime.solve.rotations import RotationSolver
 from realtime.solve.steady import SteadyFilter
@@ -29,10 +33,6 @@ MAX_STEP_S = 0.5
 """After a longer pause nothing is smoothed across it."""
 FIRST_STEP_S = 1 / 30
 """What the first frame counts for in the bone lengths."""
-EXTRAPOLATION_S = 0.1
-"""A lost figure goes on for at most this long at its last velocity, braking all the while."""
-FASTEST_M_S = 2.0
-"""No joint and no root is extrapolated faster: the last frames before a loss are often the worst."""
 SMALLEST_M, LARGEST_M = 0.1, 5.0
 """Half-extent of a figure; anything else is no person but a failing network."""
 
@@ -78,6 +78,8 @@ class BodySolver:
         self._root = RootTracker(_filter(smooth, 0.7, 2.0), _filter(smooth, 2.0, 8.0))
         self._rotations, self._contacts = RotationSolver(), ContactEstimate()
         self._bones = BoneLengths(self.options.height_m)
+        options = self.options
+        self._coasting = Coasting(options.predict_s, options.hold_s, options.lost_s)
         self._person_id: int | None = None
         self._last: BodyPose | None = None
         self._camera: CameraEstimate | None = None
@@ -116,9 +118,10 @@ class BodySolver:
         joints = self._constant(self._smooth(fixed, dt_s))
         camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns)
         self._camera = camera
-        pose = self._pose(State.TRACKING, joints, root, confidence, raw, camera)
-        contacts = self._contacts.update(pose.joints_world, confidence, dt_s, camera.resting_level_m)
-        self._last = replace(pose, contacts=contacts.astype(np.float32))
+        world = _place(joints, root, camera)
+        contacts = self._contacts.update(world, confidence, dt_s, camera.resting_level_m)
+        figure = _Figure(joints, root, world, confidence, contacts, raw)
+        self._last = self._pose(State.TRACKING, figure, confidence >= SEEN, camera)
         return self._last
 
     def coast(self, capture_time_ns: int) -> BodyPose | None:
@@ -126,23 +129,26 @@ class BodySolver:
 
         PREDICTED (braking from the last velocity), then HELD, then LOST with confidence 0, then None.
         """
-        last, camera, options = self._last, self._camera, self.options
+        last, camera = self._last, self._camera
         if last is None or camera is None:
             return None
-        unseen_s = max((capture_time_ns - self._time_ns) * 1e-9, 0.0)
-        if unseen_s > options.hold_s + options.lost_s:
+        guess = self._coasting.guess(self._sight(last), capture_time_ns)
+        if guess is None:
             self.reset()
             return None
-        state = State.PREDICTED if unseen_s <= options.predict_s else State.HELD
-        state = State.LOST if unseen_s > options.hold_s else state
-        ahead_s = EXTRAPOLATION_S * -math.expm1(-min(unseen_s, options.predict_s) / EXTRAPOLATION_S)
-        velocity = 0.0 if self._smooth.velocity is None else _at_most(self._smooth.velocity, FASTEST_M_S)
-        joints = self._constant(last.joints_cam.astype(np.float64) + velocity * ahead_s)
-        root = self._root.value
-        root = None if root is None else root + _at_most(self._root.velocity, FASTEST_M_S) * ahead_s
-        trust = max(1.0 - unseen_s / options.hold_s, 0.0)
-        pose = self._pose(state, joints, root, last.confidence * trust, last.raw_joints_cam, camera)
-        return replace(pose, contacts=last.contacts * np.float32(trust))
+        joints = self._constant(guess.joints_cam)
+        world = _place(joints, guess.root_cam, camera)
+        confidence, contacts = last.confidence * guess.trust, last.contacts * guess.trust
+        figure = _Figure(joints, guess.root_cam, world, confidence, contacts, last.raw_joints_cam)
+        return self._pose(guess.state, figure, np.zeros(len(SEALCAP26), bool), camera)
+
+    def _sight(self, last: BodyPose) -> Sight:
+        """What coasting starts from: the last pose and the velocities of its filters."""
+        joints = last.joints_cam.astype(np.float64)
+        root = last.root_cam.astype(np.float64)
+        velocity = np.zeros_like(joints) if self._smooth.velocity is None else self._smooth.velocity
+        seen_root = root if np.isfinite(root).all() else None
+        return Sight(self._time_ns, joints, velocity, seen_root, self._root.velocity)
 
     def _follow(self, keypoints: Keypoints) -> None:
         """Start anew when the figure is somebody else or not a continuation."""
@@ -174,32 +180,50 @@ class BodySolver:
         return self._bones.apply(joints) if self.options.bones else joints
 
     def _pose(
-        self,
-        state: State,
-        joints: Float64,
-        root: Float64 | None,
-        confidence: Floats,
-        raw: Floats,
-        camera: CameraEstimate,
+        self, state: State, figure: _Figure, observed: NDArray[np.bool_], camera: CameraEstimate
     ) -> BodyPose:
-        """Everything that follows from joints (26,3) and root (3,) in camera axes; contacts are left 0."""
-        world = _place(joints, root, camera)
+        """Everything that follows from a figure; its camera joints follow from its world joints."""
+        world = figure.world
+        joints, root = figure.in_camera(camera)
         rotations = self._rotations(world).astype(np.float32)
         return BodyPose(
             person_id=self._person_id if self._person_id is not None else 0,
             state=state,
             joints_world=world.astype(np.float32),
             joints_cam=joints.astype(np.float32),
-            raw_joints_cam=raw.astype(np.float32),
-            root_cam=_or_nan(root).astype(np.float32),
+            raw_joints_cam=figure.raw.astype(np.float32),
+            root_cam=root.astype(np.float32),
             root_world=world[0].astype(np.float32),
             root_rotation=rotations[0],
             bone_rotations=rotations,
-            confidence=confidence.astype(np.float32),
-            observed=confidence >= SEEN if state is State.TRACKING else np.zeros(len(SEALCAP26), bool),
-            contacts=np.zeros(len(CONTACTS), np.float32),
+            confidence=figure.confidence.astype(np.float32),
+            observed=observed,
+            contacts=figure.contacts.astype(np.float32),
             height_m=self._bones.stature_m,
         )
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """One frame between solving and sending."""
+
+    joints: Float64
+    """(26,3) camera axes, relative to mid-hip, before anything changed the world pose."""
+    root: Float64 | None
+    """(3,) camera axes; None where the distance is unknown."""
+    world: Float64
+    """(26,3) final."""
+    confidence: Floats
+    """(26,)"""
+    contacts: Floats
+    """(4,)"""
+    raw: Floats
+    """(26,3) the network's word."""
+
+    def in_camera(self, camera: CameraEstimate) -> tuple[Float64, Float64]:
+        """joints_cam (26,3) and root_cam (3,) of the final world pose; the given ones where it is theirs."""
+        moved = (self.world - _place(self.joints, self.root, camera)) @ camera.R_world_from_cam
+        return self.joints + moved - moved[0], _or_nan(self.root) + moved[0]
 
 
 def _place(joints: Float64, root: Float64 | None, camera: CameraEstimate) -> Float64:
@@ -209,11 +233,6 @@ def _place(joints: Float64, root: Float64 | None, camera: CameraEstimate) -> Flo
     world = joints @ camera.R_world_from_cam.T
     world[:, 1] -= world[:, 1].min()
     return world
-
-
-def _at_most(velocity: Float64, limit: float) -> Float64:
-    """Velocities (...,3), the fast ones shortened to `limit`."""
-    return velocity * np.minimum(1.0, limit / np.maximum(length(velocity), 1e-9))[..., None]
 
 
 def _or_nan(root: Float64 | None) -> Float64:
