@@ -127,6 +127,6 @@ def test_folders_follow_settings_and_data(compare_settings: dict[str, Any]) -> N
 def test_shipped_comparisons(name: str) -> None:
     """Every cell of the shipped comparisons is a valid training; every arm but the controls is in it."""
     config = load_compare(CONFIGS / name)
-    assert len(config.backbones) == 8
+    assert len(config.backbones) >= 8
     assert count_cells(config) > 50
     assert {"plain", "seal_graph_bone", "structure", "repose"} <= set(config.arms)
