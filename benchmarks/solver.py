@@ -1,0 +1,73 @@
+"""Everything that is asked of the solver, measured: `python benchmarks/solver.py --motion DIR --clips DIR`.
+
+--motion DIR   motion corpus with a test split (see docs/data.md): synthetic truth
+--clips DIR    open clips with videos/, gt/ and score.py: real video
+--cache DIR    where 2D of the open clips is kept; the detector runs once, later runs take seconds. Empty it
+               after a change of detector or tracker.
+--write        put the numbers into docs/solver.md and draw its pictures
+--only A,B     some of root, feet, motion, rotations, occlusion, clips, input, cost
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import solver_synthetic as synthetic
+from benchmarks.solver_report import Section, report, write_between
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+Part = Callable[[], list[Section]]
+
+
+def parts(options: argparse.Namespace) -> dict[str, Part]:
+    """What can be measured with what was given."""
+    out: dict[str, Part] = {}
+    if options.motion is not None:
+        truths = synthetic.Truths(options.motion, options.quick)
+        out["root"] = lambda: [synthetic.root(truths)]
+        out["feet"] = lambda: [synthetic.feet(truths)]
+        out["motion"] = lambda: [synthetic.motion(truths)]
+        out["rotations"] = lambda: list(synthetic.rotations(truths))
+    return out
+
+
+def main() -> None:
+    """Measure, print, and with --write keep."""
+    options = _options()
+    sections: list[Section] = []
+    wanted = options.only.split(",") if options.only else None
+    for name, part in parts(options).items():
+        if wanted is None or name in wanted:
+            begin = time.perf_counter()
+            sections += part()
+            print(f"{name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
+    text = report(sections)
+    print(text)
+    if options.out is not None:
+        options.out.write_text(text, encoding="utf-8")
+    if options.write:
+        write_between(DOCS / "solver.md", text)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--motion", type=Path)
+    parser.add_argument("--clips", type=Path)
+    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--only")
+    parser.add_argument("--out", type=Path, help="Markdown file to write the tables to")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="fewer scenes, 30 fps only")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
