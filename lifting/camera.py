@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lifting.lens import FastInverse, Lens
 
 Floats = NDArray[np.floating]
 
@@ -15,7 +18,10 @@ DEFAULT_FOV_DEG = 60.0
 
 @dataclass(frozen=True)
 class Intrinsics:
-    """Pinhole camera of one image size, no distortion; all values in pixels."""
+    """Camera of one image size: a pinhole, and where it is known the distortion of its lens.
+
+    All values in pixels, (0, 0) being the middle of the first one.
+    """
 
     fx: float
     fy: float
@@ -23,6 +29,8 @@ class Intrinsics:
     cy: float
     width: int
     height: int
+    lens: Lens | None = None
+    """None for a camera that draws straight lines straight."""
 
     @classmethod
     def from_fov(cls, width: int, height: int, fov_deg: float = DEFAULT_FOV_DEG) -> Intrinsics:
@@ -33,7 +41,9 @@ class Intrinsics:
         return cls(float(focal), float(focal), (width - 1) / 2, (height - 1) / 2, width, height)
 
     def rays(self, points_px: Floats) -> NDArray[np.float32]:
-        """Pixels (...,2) → x/z, y/z on the plane one metre ahead (...,2)."""
+        """Pixels (...,2) → x/z, y/z on the plane one metre ahead (...,2), distortion taken away."""
+        if self.lens is not None:
+            return self._straight_rays(points_px)
         shifted = (np.asarray(points_px) - (self.cx, self.cy)) / (self.fx, self.fy)
         return shifted.astype(np.float32)
 
@@ -41,7 +51,14 @@ class Intrinsics:
         """Camera points (...,3) in metres → pixels (...,2); NaN for points behind the camera."""
         points = np.asarray(points_cam, np.float64)
         z = np.where(points[..., 2:] > 1e-6, points[..., 2:], np.nan)
-        return points[..., :2] / z * (self.fx, self.fy) + (self.cx, self.cy)
+        seen = points[..., :2] / z
+        seen = seen if self.lens is None else self.lens.distort(seen)
+        return seen * (self.fx, self.fy) + (self.cx, self.cy)
+
+    @cached_property
+    def _straight_rays(self) -> FastInverse:
+        lens = self.lens or Lens("brown", (0.0,) * 5)
+        return FastInverse(lens, (self.fx, self.fy), (self.cx, self.cy), (self.width, self.height))
 
 
 def gravity_from_pitch(pitch_deg: float, roll_deg: float = 0.0) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from lifting.calibration import Calibration, load_calibration
 from lifting.camera import DEFAULT_FOV_DEG, Intrinsics
 from lifting.camera_estimate import CameraEstimate
 from lifting.errors import ConfigError, ModelError
@@ -32,6 +33,7 @@ def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pip
     Raises ConfigError, SourceError or ModelError; a source already opened is closed again then.
     """
     config = spread_backend(config)
+    calibration = open_calibration(config.camera)
     sinks = [*build_sinks(config), *extra_sinks]
     source = build_source(config)
     try:
@@ -41,7 +43,7 @@ def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pip
                 build_detector(config.detector), people=config.person.people, person=wanted_person(config)
             ),
             build_people(config),
-            partial(open_camera, config.camera, config.person.height),
+            partial(open_camera, config.camera, config.person.height, calibration=calibration),
             sinks,
             lossless=config.max_speed,
             frames=config.frames,
@@ -106,14 +108,32 @@ def wanted_person(config: RunConfig) -> str | int:
     return config.person.person if config.person.person == "largest" else int(config.person.person)
 
 
+def open_calibration(camera: CameraConfig) -> Calibration | None:
+    """The calibration file of the settings, read and checked. Raises ConfigError."""
+    if camera.calibration is None:
+        return None
+    if camera.fov is not None:
+        raise ConfigError("--fov and --calibration exclude each other: the file knows the field of view.")
+    return load_calibration(camera.calibration)
+
+
 def open_camera(
-    camera: CameraConfig, person_height_m: float | None, width: int, height: int
+    camera: CameraConfig,
+    person_height_m: float | None,
+    width: int,
+    height: int,
+    calibration: Calibration | None = None,
 ) -> CameraEstimate:
-    """What is known of the camera, for pictures of this size."""
-    intrinsics = Intrinsics.from_fov(width, height, camera.fov or DEFAULT_FOV_DEG)
+    """What is known of the camera, for pictures of this size. Raises ConfigError where the calibration was
+    made with pictures of another shape.
+    """
+    if calibration is not None:
+        intrinsics = calibration.intrinsics(width, height)
+    else:
+        intrinsics = Intrinsics.from_fov(width, height, camera.fov or DEFAULT_FOV_DEG)
     return CameraEstimate(
         intrinsics,
-        fov_given=camera.fov is not None,
+        fov_given=camera.fov is not None or calibration is not None,
         pitch_deg=camera.pitch,
         camera_height_m=camera.height,
         person_height_m=person_height_m,
