@@ -60,12 +60,12 @@ class CameraConfig(_Settings):
 
     fov: Annotated[float | None, _flat("fov")] = Field(default=None, ge=10, le=150)
     """Degrees seen along the longer image side; 60 is assumed if empty."""
-    calibration: Annotated[Path | None, _flat("calibration")] = None
-    """File made by `sealcap calibrate`, in place of --fov: exact angles, lens distortion included."""
     pitch: Annotated[float | None, _flat("camera-pitch")] = Field(default=None, ge=-80, le=80)
     """Degrees the camera looks down; makes limbs more accurate when given."""
     height: Annotated[float | None, _flat("camera-height")] = Field(default=None, gt=0, le=20)
     """Metres of the lens above the floor; with --height it yields the pitch while somebody stands upright."""
+    calibration: Annotated[Path | None, _flat("calibration")] = None
+    """File made by `sealcap calibrate`, in place of --fov: exact angles, lens distortion included."""
 
 
 class PersonConfig(_Settings):
