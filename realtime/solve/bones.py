@@ -1,25 +1,31 @@
-"""Steady bones: link lengths of the person, learned while watching, left equal to right."""
+"""Steady bones: link lengths of the person, learned over the first seconds, left equal to right."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.running import RunningEstimate
+from lifting.running import MAX_STEP_S, RunningEstimate
 from lifting.skeleton import SEALCAP26
+from realtime.solve.confidence import SEEN
 from realtime.solve.quaternions import length
 from realtime.solve.rest import ANCESTORS, OFFSETS, PARENTS, REST_LENGTHS, stature_from_lengths
 
 Float64 = NDArray[np.float64]
 
-MEMORY_S = 20.0
-"""So many seconds go into size and proportions; then they are nearly frozen."""
-PRIOR_S = 2.0
-"""The average body's proportions count like this much watching."""
-AVERAGE_M, SIZE_PRIOR_S = 1.70, 1.0
-"""A stature to start from, and how long it counts."""
+SETTLE_S = 0.4
+"""Until a link was seen for so long its length is the mean of what was seen;"""
+CREEP_S = 6.0
+"""then it follows that mean with this time constant,"""
+FROZEN_S = 15.0
+"""ever slower, until it was seen for so long. From then on it is constant."""
+PRIOR_S = 0.2
+"""The average body counts like this much watching; on real video the lifter knows proportions better."""
+AVERAGE_M = 1.70
 CLIP = 0.15
 """A frame pulls size or a proportion by at most this share."""
+UNSEEN_SHARE = 1e-3
+"""What links that nobody sees count towards the size."""
 SHORTEST_M = 1e-4
 SETTLE_ROUNDS, SETTLE_SHARE = 3, 0.25
 """Rounds of moving joints towards the right lengths, and the share of the error a joint takes per round
@@ -44,19 +50,20 @@ _SIZE_LINKS = np.array(
 
 
 class BoneLengths:
-    """Running robust link lengths (26,) in metres of one person; entry j is the link parent(j) → j.
+    """Link lengths (26,) in metres of one person; entry j is the link parent(j) → j.
 
-    Length = average proportion × the person's own proportion × size. Size settles at once; proportions
-    start at the average body's and leave it as evidence comes in.
+    Length = average proportion × the person's own proportion × size, robust means over the first seconds in
+    which both ends of the link were seen. The lengths given out settle within `SETTLE_S`, then creep towards
+    these means and come to rest. A link that nobody saw has the average proportion.
     """
 
     def __init__(self, height_m: float | None = None) -> None:
         """With `height_m` given, all lengths are scaled together so that the stature is just that."""
         self.height_m = height_m
-        size = RunningEstimate(AVERAGE_M, memory_s=MEMORY_S, clip=AVERAGE_M * CLIP, start_s=SIZE_PRIOR_S)
-        self._size, self.known = size, False
+        self._size = RunningEstimate(AVERAGE_M, memory_s=2 * FROZEN_S, clip=AVERAGE_M * CLIP, start_s=PRIOR_S)
         ones = np.ones(len(SEALCAP26))
-        self._proportion = RunningEstimate(ones, memory_s=MEMORY_S, clip=CLIP, start_s=PRIOR_S)
+        self._proportion = RunningEstimate(ones, memory_s=2 * FROZEN_S, clip=CLIP, start_s=PRIOR_S)
+        self._lengths: Float64 | None = None
 
     @property
     def lengths_m(self) -> Float64:
@@ -74,23 +81,38 @@ class BoneLengths:
         return 1.0 if self.height_m is None else self.height_m / stature_from_lengths(self._measured)
 
     @property
+    def known(self) -> bool:
+        """Whether a figure was learned from."""
+        return self._lengths is not None
+
+    @property
     def _measured(self) -> Float64:
-        if not self.known:
+        if self._lengths is None:
             raise RuntimeError("no figure was seen yet; call learn() first")
-        return np.asarray(REST_LENGTHS * self._proportion.value * self._size.value)
+        return self._lengths
 
     def learn(self, joints: Float64, confidence: Float64, dt_s: float) -> None:
         """Take in one figure: joints (26,3) in any frame, confidence (26,) of the joints."""
-        self.known = True
         measured = length(joints - joints[PARENTS])
         measured = 0.5 * (measured + measured[_TWIN])
         seen = np.minimum(confidence, confidence[PARENTS])
-        weight = 0.1 + 0.45 * (seen + seen[_TWIN])
-        share = weight * _SIZE_LINKS
+        seen = np.where(seen >= SEEN, seen, 0.0)
+        weight = 0.5 * (seen + seen[_TWIN])
+        share = (weight + UNSEEN_SHARE) * _SIZE_LINKS
         size = float(share @ measured) / float(share @ (REST_LENGTHS * self._proportion.value))
-        self._size.add(size, dt_s)
+        self._size.add(size, dt_s, float(share.sum() / _SIZE_LINKS.sum()))
         proportion = measured / (_REST_OR_1 * max(float(self._size.value), SHORTEST_M))
         self._proportion.add(proportion, dt_s, weight)
+        self._creep(REST_LENGTHS * self._proportion.value * float(self._size.value), dt_s)
+
+    def _creep(self, learned: Float64, dt_s: float) -> None:
+        """Bring the lengths (26,) nearer to the learned ones, as far as the evidence still allows it."""
+        if self._lengths is None:
+            self._lengths = learned
+            return
+        seen_s = self._proportion.evidence_s - PRIOR_S
+        slow = min(dt_s, MAX_STEP_S) / CREEP_S * np.maximum(1.0 - seen_s / FROZEN_S, 0.0)
+        self._lengths = self._lengths + np.where(seen_s < SETTLE_S, 1.0, slow) * (learned - self._lengths)
 
     def fit(self, joints: Float64) -> Float64:
         """The pose (26,3) with these lengths whose joints stay near the given ones.

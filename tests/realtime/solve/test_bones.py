@@ -9,6 +9,8 @@ from realtime.solve.quaternions import unit
 from realtime.solve.rest import PARENTS, REST_JOINTS, REST_LENGTHS, rest_joints, stature_from_lengths
 
 SEEN = np.ones(len(SEALCAP26))
+LEGS = ("knee", "ankle", "heel", "toe")
+_LIMBS = SEALCAP26.indices("left_elbow", "left_wrist", "left_knee", "left_ankle")
 
 
 def _noisy(rng: np.random.Generator, sigma: float = 0.02) -> np.ndarray:
@@ -42,6 +44,45 @@ def test_lengths_converge_and_freeze() -> None:
     for _ in range(30):
         bones.learn(_noisy(rng), SEEN, 1 / 30)
     np.testing.assert_allclose(bones.lengths_m[1:], first[1:], rtol=0.005)
+
+
+def test_lengths_are_constant_once_frozen() -> None:
+    """After the time to learn, lengths do not change at all, whatever comes."""
+    rng = np.random.default_rng(2)
+    bones = BoneLengths()
+    for _ in range(600):
+        bones.learn(_noisy(rng), SEEN, 1 / 30)
+    before = bones.lengths_m
+    for _ in range(100):
+        bones.learn(1.2 * _noisy(rng), SEEN, 1 / 30)
+    np.testing.assert_array_equal(bones.lengths_m, before)
+
+
+@pytest.mark.parametrize("fps", [6, 30, 60])
+def test_lengths_vary_little_from_the_start(fps: int) -> None:
+    """Over the first four seconds of a person of unusual build lengths vary by less than 0.5 %."""
+    rng = np.random.default_rng(3)
+    build = 1.5 * REST_JOINTS * (1.1, 1.0, 1.1)
+    bones, seen = BoneLengths(), []
+    for _ in range(4 * fps):
+        bones.learn(build + 0.015 * rng.standard_normal(build.shape), SEEN, 1 / fps)
+        seen.append(bones.lengths_m[_LIMBS])
+    variation = np.std(seen, axis=0) / np.mean(seen, axis=0)
+    assert variation.mean() < 0.005
+
+
+def test_unseen_links_teach_nothing() -> None:
+    """Legs nobody sees keep average proportions however they are lifted, and are learned when they appear."""
+    bones, legs = BoneLengths(), SEALCAP26.indices("left_knee", "left_ankle")
+    hidden, odd = SEEN.copy(), 1.7 * REST_JOINTS
+    below = [i for i, name in enumerate(SEALCAP26.joints) if name.split("_")[-1] in LEGS]
+    hidden[below], odd[below, 1] = 0.1, odd[below, 1] * 0.5
+    for _ in range(300):
+        bones.learn(odd, hidden, 1 / 30)
+    np.testing.assert_allclose(bones.lengths_m[legs], 1.7 * REST_LENGTHS[legs], rtol=0.01)
+    for _ in range(30):
+        bones.learn(1.7 * REST_JOINTS * (1, 1.1, 1), SEEN, 1 / 30)
+    assert (bones.lengths_m[legs] > 1.02 * 1.7 * REST_LENGTHS[legs]).all()
 
 
 def test_outliers_are_clipped() -> None:
