@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import solver_clips, solver_input, solver_occlusion
 from benchmarks import solver_synthetic as synthetic
 from benchmarks.solver_report import Section, report, write_between
 
@@ -34,6 +35,12 @@ def parts(options: argparse.Namespace) -> dict[str, Part]:
         out["feet"] = lambda: [synthetic.feet(truths)]
         out["motion"] = lambda: [synthetic.motion(truths)]
         out["rotations"] = lambda: list(synthetic.rotations(truths))
+        occlusion = (solver_occlusion.hidden, solver_occlusion.leaving, solver_occlusion.crossing)
+        out["occlusion"] = lambda: [measure(truths) for measure in occlusion]
+        out["input"] = lambda: [solver_input.settings_table(), solver_input.poses_table(truths)]
+        out["cost"] = lambda: [solver_input.cost(truths)]
+    if options.clips is not None and options.cache is not None:
+        out["clips"] = lambda: list(solver_clips.clips(options.clips, options.cache))
     return out
 
 
