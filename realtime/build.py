@@ -89,8 +89,13 @@ def build_detector(config: DetectorConfig) -> Detector:
 
 def build_people(config: RunConfig) -> People:
     """The lifter, and a solver for whoever appears."""
+    solve = config.solve
     options = SolverOptions(
-        smooth=config.solve.smooth, height_m=config.person.height, bones=config.solve.bones
+        smooth=solve.smooth,
+        height_m=config.person.height,
+        bones=solve.bones,
+        legs=solve.legs,
+        rest_when_lost=solve.lost == "rest",
     )
     return People(open_lifter(config.lifter), options, config.lifter.correct)
 

@@ -86,6 +86,10 @@ class SolveConfig(_Settings):
     """Strength of smoothing: 0 = off and no lag, 1 = calm and slow."""
     bones: bool = True
     """Keep bone lengths constant and equal on both sides."""
+    legs: Literal["auto", "seated", "standing"] = "auto"
+    """Pose of legs that are long out of the picture; they are always reported as not observed."""
+    lost: Literal["hold", "rest"] = "hold"
+    """Somebody out of sight holds the last pose, or eases to standing with hanging arms after a second."""
 
 
 class OutputConfig(_Settings):

@@ -1,7 +1,7 @@
 """One person's solver: the network's joints in, a body that can be shown and sent out.
 
-lifted ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ camera learns ─▶ world
-world ─▶ contacts, feet ─▶ rotations ─▶ pose
+lifted ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ hidden limbs ─▶ camera learns
+─▶ world ─▶ contacts, feet ─▶ rotations ─▶ pose
 
 Up to the world everything happens in camera axes relative to mid-hip; what changes joints after that changes
 the world pose, and `joints_cam` and `root_cam` follow from it.
@@ -15,14 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.camera_estimate import CameraEstimate
+from lifting.camera_estimate import CameraEstimate, Source
 from lifting.skeleton import SEALCAP26
 from realtime.data import BodyPose, Keypoints, State
 from realtime.solve.bones import BoneLengths
+from realtime.solve.calm import Legs, toward_standing
 from realtime.solve.coasting import Coasting, Sight
-from realtime.solve.confidence import SEEN, joint_confidence
+from realtime.solve.confidence import Observed, joint_confidence
 from realtime.solve.contacts import ContactEstimate
-from realtime.solve.root import RootTracker
+from realtime.solve.feet import FootLock, FootMode
+from realtime.solve.ground import Ground
+from realtime.solve.handover import Handover
+from realtime.solve.limbs import HiddenLimbs
+from realtime.solve.root import FROM_BODY21, MIN_JOINTS, RootTracker
 from realtime.solve.rotations import RotationSolver
 from realtime.solve.steady import SteadyFilter
 
@@ -47,12 +52,18 @@ class SolverOptions:
     """Stature to scale the body to; None takes it from the figure."""
     bones: bool = True
     """Constant, symmetric bone lengths."""
+    foot_lock: FootMode = "auto"
+    """How feet are kept on the floor, see `FootLock`."""
     predict_s: float = 0.5
     """How long a person out of sight is PREDICTED,"""
     hold_s: float = 2.0
     """until when, counted from the last sight, it is HELD,"""
     lost_s: float = 1.0
     """and how long it is then reported as LOST."""
+    rest_when_lost: bool = False
+    """From halfway between PREDICTED and LOST on, ease to standing with hanging arms, in place of holding."""
+    legs: Legs = "auto"
+    """How legs out of the picture for long are shown."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.smooth <= 1.0:
@@ -76,9 +87,12 @@ class BodySolver:
         smooth = self.options.smooth
         self._smooth = _filter(smooth, 4.0, 2.0)
         self._root = RootTracker(_filter(smooth, 0.7, 2.0), _filter(smooth, 2.0, 8.0))
-        self._rotations, self._contacts = RotationSolver(), ContactEstimate()
+        self._rotations = RotationSolver()
+        self._contacts = ContactEstimate(sticky=self.options.foot_lock == "always")
+        self._feet = FootLock(self.options.foot_lock)
         self._bones = BoneLengths(self.options.height_m)
         options = self.options
+        self._observed, self._limbs, self._handover = Observed(), HiddenLimbs(options.legs), Handover()
         self._coasting = Coasting(options.predict_s, options.hold_s, options.lost_s)
         self._person_id: int | None = None
         self._last: BodyPose | None = None
@@ -87,7 +101,9 @@ class BodySolver:
 
     def reset(self) -> None:
         """Forget the motion, as after a cut; the person's bone lengths stay."""
-        for part in (self._smooth, self._root, self._rotations, self._contacts):
+        self._pause()
+        self._limbs.forget()
+        for part in (self._observed, self._handover):
             part.reset()
         self._last = None
 
@@ -102,7 +118,8 @@ class BodySolver:
         """Solve one frame and let `camera` learn from it.
 
         lifted_joints_cam (26,3) metres, camera axes, relative to mid-hip. Input that is not a figure (NaN,
-        all joints in one place) is treated as not seen, see `coast`; None only then. `raw_joints_cam`: what
+        all joints in one place) or a figure of which fewer than four points are seen is treated as not seen,
+        see `coast`; None only then. `raw_joints_cam`: what
         the pose keeps as the network's word, when that was changed on the way.
         """
         self._follow(keypoints)
@@ -110,18 +127,29 @@ class BodySolver:
         raw = lifted if raw_joints_cam is None else raw_joints_cam
         if not _is_figure(lifted, keypoints):
             return self.coast(capture_time_ns)
-        dt_s = self._step(capture_time_ns)
         confidence = joint_confidence(keypoints.confidence)
+        observed = self._observed.update(confidence, capture_time_ns)
+        if np.count_nonzero(observed[FROM_BODY21]) < MIN_JOINTS:
+            return self.coast(capture_time_ns)
+        dt_s = self._step(capture_time_ns)
         rays = camera.intrinsics.rays(keypoints.points_px)
         fixed = self._fix_bones(lifted, confidence, dt_s)
         root = self._root.update(rays, keypoints.confidence, fixed, dt_s)
         joints = self._constant(self._smooth(fixed, dt_s))
+        joints = self._limbs.update(
+            joints, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s
+        )
         camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns)
         self._camera = camera
+        joints, root = self._handover.arrive(joints, root, dt_s)
+        joints = self._constant(joints)
         world = _place(joints, root, camera)
-        contacts = self._contacts.update(world, confidence, dt_s, camera.resting_level_m)
+        ground = Ground.of(camera)
+        contacts = self._contacts.update(world, confidence, dt_s, ground)
+        if root is not None:
+            world = self._feet.update(world, contacts, confidence, dt_s, ground, self._bones.stature_m)
         figure = _Figure(joints, root, world, confidence, contacts, raw)
-        self._last = self._pose(State.TRACKING, figure, confidence >= SEEN, camera)
+        self._last = self._pose(State.TRACKING, figure, observed, camera)
         return self._last
 
     def coast(self, capture_time_ns: int) -> BodyPose | None:
@@ -136,10 +164,14 @@ class BodySolver:
         if guess is None:
             self.reset()
             return None
-        joints = self._constant(guess.joints_cam)
-        world = _place(joints, guess.root_cam, camera)
+        joints, root = self._constant(guess.joints_cam), guess.root_cam
+        if self.options.rest_when_lost:
+            joints = toward_standing(joints, camera.R_world_from_cam[1], guess.rest)
+        self._handover.leave(joints, root)
+        world = _place(joints, root, camera)
+        self._feet.reset()  # the guess starts from feet already placed
         confidence, contacts = last.confidence * guess.trust, last.contacts * guess.trust
-        figure = _Figure(joints, guess.root_cam, world, confidence, contacts, last.raw_joints_cam)
+        figure = _Figure(joints, root, world, confidence, contacts, last.raw_joints_cam)
         return self._pose(guess.state, figure, np.zeros(len(SEALCAP26), bool), camera)
 
     def _sight(self, last: BodyPose) -> Sight:
@@ -165,8 +197,13 @@ class BodySolver:
         self._time_ns = time_ns
         if 0.0 < dt_s <= MAX_STEP_S:
             return dt_s
-        self.reset()
+        self._pause()
         return 0.0
+
+    def _pause(self) -> None:
+        """Nothing is smoothed from here to the next frame."""
+        for part in (self._smooth, self._root, self._rotations, self._contacts, self._feet, self._limbs):
+            part.reset()
 
     def _fix_bones(self, lifted: Float64, confidence: Float64, dt_s: float) -> Float64:
         """Learn the link lengths from the lifted pose (26,3) and give it these, or only the given stature."""
@@ -233,6 +270,13 @@ def _place(joints: Float64, root: Float64 | None, camera: CameraEstimate) -> Flo
     world = joints @ camera.R_world_from_cam.T
     world[:, 1] -= world[:, 1].min()
     return world
+
+
+def _height(root: Float64 | None, camera: CameraEstimate) -> float | None:
+    """Of mid-hip above the floor, metres; None unless the floor was given or seen from feet on it."""
+    if root is None or camera.sources["camera_height"] is Source.ASSUMED:
+        return None
+    return float(camera.to_world(root)[1])
 
 
 def _or_nan(root: Float64 | None) -> Float64:

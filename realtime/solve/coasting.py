@@ -45,6 +45,8 @@ class Guess:
     """(3,)"""
     trust: float
     """Factor 0..1 on confidences: 1 at the last sight, 0 when lost."""
+    rest: float
+    """How far to ease to a pose of rest, where that is wished: 0 until long HELD, 1 when LOST."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,14 @@ class Coasting:
         joints = sight.joints_cam + _at_most(sight.joints_velocity, FASTEST_M_S) * ahead_s
         root = sight.root_cam
         root = None if root is None else root + _at_most(sight.root_velocity, FASTEST_M_S) * ahead_s
-        return Guess(state, joints, root, max(1.0 - unseen_s / self.hold_s, 0.0))
+        trust = max(1.0 - unseen_s / self.hold_s, 0.0)
+        return Guess(state, joints, root, trust, self._rest(unseen_s))
+
+    def _rest(self, unseen_s: float) -> float:
+        """A smooth step over the second half of the time in which the figure is HELD."""
+        begin = 0.5 * (self.predict_s + self.hold_s)
+        x = min(max((unseen_s - begin) / max(self.hold_s - begin, 1e-6), 0.0), 1.0)
+        return x * x * (3.0 - 2.0 * x)
 
     def _state(self, unseen_s: float) -> State | None:
         if unseen_s <= self.predict_s:

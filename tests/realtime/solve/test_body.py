@@ -172,14 +172,15 @@ def test_prediction_brakes_and_then_stands_still(scene) -> None:
 
 
 def test_tracking_resumes_after_coasting(scene) -> None:
-    """Seen again within a moment, the state is TRACKING and the pose at once the new one."""
+    """Seen again, the state is TRACKING at once; the pose gets to the new one without a pop in 0.4 s."""
     view = scene()
     solver, camera = BodySolver(), CameraEstimate(view.intrinsics)
     _play(solver, view, camera, np.arange(30) / 30)
-    solver.coast(int(1.2e9))
-    pose = _play(solver, view, camera, [1.8])[0]
-    assert pose.state is State.TRACKING
-    np.testing.assert_allclose(pose.joints_cam, pose.raw_joints_cam, atol=0.03)
+    coasted = solver.coast(int(1.77e9))
+    poses = _play(solver, view, camera, 1.8 + np.arange(13) / 30)
+    assert {pose.state for pose in poses} == {State.TRACKING}
+    np.testing.assert_allclose(poses[0].joints_world, coasted.joints_world, atol=0.03)
+    np.testing.assert_allclose(poses[-1].joints_cam, poses[-1].raw_joints_cam, atol=0.05)
 
 
 @pytest.mark.parametrize("kind", ["nan", "one point", "huge", "no keypoints", "nan keypoints"])
@@ -219,12 +220,12 @@ def test_nan_points_without_confidence_are_fine(scene) -> None:
     assert pose.observed[SEALCAP26.index("left_wrist")]
 
 
-def test_too_few_points_leave_the_root_unknown(scene) -> None:
-    """Three points give no distance: root_cam is NaN, the world pose stands finite at the origin."""
+def test_points_in_one_place_leave_the_root_unknown(scene) -> None:
+    """They give no distance: root_cam is NaN, the world pose stands finite at the origin."""
     view = scene()
     cam = view.camera(view.world(0.0))
     keypoints = view.keypoints(cam)
-    keypoints.confidence[3:] = 0
+    keypoints.points_px[:] = keypoints.points_px[0]
     pose = BodySolver().update(_raw(cam), keypoints, CameraEstimate(view.intrinsics), 0)
     assert np.isnan(pose.root_cam).all()
     _finite(pose)

@@ -1,0 +1,53 @@
+"""Seen again: from the pose that coasted through a gap to the new one without a pop."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.solve.quaternions import length
+
+Float64 = NDArray[np.float64]
+
+QUICKNESS = 20.0
+"""1/s: the difference is at a tenth after 0.2 s and gone after 0.4 s."""
+JUMP_M = 1.0
+"""Whoever is seen again further away than this did not get there between: the root jumps at once."""
+FADED_M = 1e-3
+
+
+class Handover:
+    """The difference between the pose shown and the pose seen, fading with (1 + ωt) exp(-ωt)."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing to fade, as after a cut or with somebody new."""
+        self._shown: tuple[Float64, Float64] | None = None
+        self._away, self._speed = np.zeros((0, 3)), np.zeros((0, 3))
+
+    def leave(self, joints: Float64, root: Float64 | None) -> None:
+        """Remember what is shown while nobody is seen: joints (26,3) metres and root (3,), camera axes."""
+        self._shown = joints, np.full(3, np.nan) if root is None else root
+
+    def arrive(self, joints: Float64, root: Float64 | None, dt_s: float) -> tuple[Float64, Float64 | None]:
+        """What to show of the pose seen now, `dt_s` seconds after the last seen one."""
+        now = np.vstack([joints, np.full(3, np.nan) if root is None else root])  # (27,3)
+        if self._shown is not None:
+            self._away = np.vstack(self._shown) - now
+            self._away[-1] = np.where(length(self._away[-1]) < JUMP_M, self._away[-1], 0.0)  # NaN is far, too
+            self._speed, self._shown = np.zeros_like(now), None
+        elif len(self._away):
+            self._fade(dt_s)
+        if not len(self._away):
+            return joints, root
+        shown = now + self._away
+        return shown[:-1], None if root is None else shown[-1]
+
+    def _fade(self, dt_s: float) -> None:
+        decay, pull = np.exp(-QUICKNESS * dt_s), self._speed + QUICKNESS * self._away
+        self._away = (self._away + pull * dt_s) * decay
+        self._speed = (self._speed - QUICKNESS * pull * dt_s) * decay
+        if np.abs(self._away).max() < FADED_M:
+            self.reset()
