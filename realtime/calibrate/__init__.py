@@ -1,0 +1,1 @@
+"""Measuring a camera with a printed board: board, print, views, fit, advice."""
