@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from lifting.lens import FastInverse, Lens
 
 Floats = NDArray[np.floating]
+N = TypeVar("N", float, NDArray[np.float32])
 
 DEFAULT_FOV_DEG = 60.0
 """Angle seen along the longer image side when nobody says otherwise; typical of webcams and phones."""
@@ -59,6 +61,15 @@ class Intrinsics:
     def _straight_rays(self) -> FastInverse:
         lens = self.lens or Lens("brown", (0.0,) * 5)
         return FastInverse(lens, (self.fx, self.fy), (self.cx, self.cy), (self.width, self.height))
+
+
+GRAVITY_SD_DEG = 6.0
+"""Error at which a told direction of gravity is trusted by half."""
+
+
+def gravity_trust(sd_deg: N) -> N:
+    """How far the lifter is to trust a direction of gravity with this standard deviation: 1/(1+(sd/6°)²)."""
+    return 1.0 / (1.0 + (sd_deg / GRAVITY_SD_DEG) ** 2)
 
 
 def gravity_from_pitch(pitch_deg: float, roll_deg: float = 0.0) -> NDArray[np.float64]:

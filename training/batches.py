@@ -16,6 +16,7 @@ from typing import TypeVar
 import torch
 from torch import Generator, Tensor
 
+from lifting.camera import gravity_trust
 from lifting.models.ray_lifter import Crop, centre_weights, node_weights, normalise
 from lifting.skeleton import BODY21, SEALCAP26
 from training.bodies import BodySampler
@@ -85,8 +86,8 @@ class BatchMaker:
         keypoints = observe(joints, half_tan, config.detector, rng)
         in_front = joints[..., 2].amin(dim=(1, 2)) > NEAREST_M
         good = in_front & ((keypoints[:, -1, :, 2] > 0).sum(dim=1) >= FEWEST_POINTS)
-        told = _told_gravity(gravity, config.gravity_known, config.gravity_noise_deg, rng)
-        return Windows(joints[good], keypoints[good], told[good])
+        told = _graded_gravity if config.gravity_sd_deg else _told_gravity
+        return Windows(joints[good], keypoints[good], told(gravity, config, rng)[good])
 
 
 def seeded(seed: int, step: int) -> Generator:
@@ -167,13 +168,25 @@ def feed(maker: Callable[[int], B], first: int, last: int, workers: int = 1) -> 
             thread.join()
 
 
-def _told_gravity(gravity: Tensor, known: float, noise_deg: float, rng: Generator) -> Tensor:
-    """(B,3) true directions to (B,4): slightly wrong, with a flag that is 0 in 1 - `known` of the rows."""
+def _told_gravity(gravity: Tensor, config: TrainingConfig, rng: Generator) -> Tensor:
+    """(B,3) true directions to (B,4): slightly wrong, with a flag that is 0 where gravity is not known."""
     count = len(gravity)
-    spread = math.radians(noise_deg) * 2 * torch.rand(count, 1, generator=rng)
+    spread = math.radians(config.gravity_noise_deg) * 2 * torch.rand(count, 1, generator=rng)
     wrong = gravity + spread * torch.randn(count, 3, generator=rng)
-    flag = (torch.rand(count, 1, generator=rng) < known).float()
+    flag = (torch.rand(count, 1, generator=rng) < config.gravity_known).float()
     return torch.cat([wrong / wrong.norm(dim=-1, keepdim=True) * flag, flag], dim=-1)
+
+
+def _graded_gravity(gravity: Tensor, config: TrainingConfig, rng: Generator) -> Tensor:
+    """(B,3) true directions to (B,4): as wrong as the last number says, which is 0 for unknown."""
+    count, (low, high) = len(gravity), config.gravity_sd_deg or (0.0, 0.0)
+    share = torch.rand(count, 1, generator=rng)
+    sd_deg = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * share)
+    wrong = gravity + torch.deg2rad(sd_deg) * torch.randn(count, 3, generator=rng)
+    known = (torch.rand(count, 1, generator=rng) < config.gravity_known).float()
+    told = wrong / wrong.norm(dim=-1, keepdim=True)
+    trust = torch.from_numpy(gravity_trust(sd_deg.numpy()))
+    return torch.cat([told * known, trust * known], dim=-1)
 
 
 _HIPS = SEALCAP26.indices("left_hip", "right_hip")

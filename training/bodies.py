@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from lifting.skeleton import SEALCAP26, Skeleton
 from training.corpus import Corpus
-from training.pose_variety import bend, lean, rotation_about, straighten, subtree
+from training.pose_variety import bend, lean, nod, rotation_about, straighten, subtree, tiptoe
 
 
 class BodyVariety(BaseModel):
@@ -55,6 +55,19 @@ class BodyVariety(BaseModel):
     have their hips 85 mm before their ankles, quietly standing ones about 40 mm (Winter 1995)."""
     lean_trunk_deg: tuple[float, float] = (-2.0, 4.0)
     """The same of the trunk."""
+    look_up_deg: tuple[float, float] = (0.0, 0.0)
+    """Mean and standard deviation of a turn of the head upwards. The corpus's heads are nearly level, so that
+    a network takes them for spirit levels; people look at high cameras."""
+    head_turn_deg: float = Field(default=0.0, ge=0)
+    """Standard deviation of a turn of the head to a side."""
+    head_tilt_deg: float = Field(default=0.0, ge=0)
+    """Standard deviation of leaning the head to a side."""
+    face_sd: float = Field(default=0.0, ge=0)
+    """Additional standard deviation of the relative size of the face."""
+    toes_down_deg: tuple[float, float] = (0.0, 0.0)
+    """Mean and standard deviation of a pitch of both feet: shoes with heels."""
+    foot_sd: float = Field(default=0.0, ge=0)
+    """Additional standard deviation of the relative length from ankle to toe."""
 
 
 class BodySampler:
@@ -86,6 +99,10 @@ class BodySampler:
             bones[chosen] = bend(bones[chosen], self._ancestors, rng)
         bones = straighten(bones, v.straighten_deg, rng)
         bones = lean(bones, v.lean_legs_deg, v.lean_trunk_deg, rng)
+        if any(v.look_up_deg) or v.head_turn_deg or v.head_tilt_deg:
+            bones = nod(bones, v.look_up_deg, v.head_turn_deg, v.head_tilt_deg, rng)
+        if any(v.toes_down_deg):
+            bones = tiptoe(bones, v.toes_down_deg, rng)
         bones = bones * self._scales(stature, rng)[:, None, :, None]
         return torch.einsum("jk,btkc->btjc", self._ancestors, bones)
 
@@ -114,21 +131,24 @@ class BodySampler:
 
     def _scales(self, stature: Tensor, rng: Generator) -> Tensor:
         """(B,26) factor of each bone's length; row 0 scales the path of the pelvis."""
-        v, count, joints = self.variety, len(stature), len(SEALCAP26)
+        v, count = self.variety, len(stature)
         mean, sd = v.stature_m
         height = (mean + sd * torch.randn(count, generator=rng)).clamp(mean - 3 * sd, mean + 3 * sd)
-        common = (v.bone_sd * torch.randn(count, joints, generator=rng)).clamp(
+        common = (v.bone_sd * torch.randn(count, len(SEALCAP26), generator=rng)).clamp(
             -2.5 * v.bone_sd, 2.5 * v.bone_sd
         )
         common[:, _WIDTHS] += v.width_sd * torch.randn(count, len(_WIDTHS), generator=rng)
         common[:, _RIGHT] = common[:, _LEFT]
         common[:, _TRUNK] = common[:, _TRUNK[:1]]
         common[:, _FACE] = common[:, _FACE[:1]] + 0.5 * (common[:, _FACE] - common[:, _FACE[:1]])
+        for joints, sd in ((_SKULL, v.face_sd), (_TOES, v.foot_sd)):
+            if sd:
+                common[:, joints] += sd * torch.randn(count, 1, generator=rng)
         leg = v.leg_sd * torch.randn(count, 1, generator=rng)
         common[:, _LEGS] += leg
         common += self._anatomy
         common[:, 0] = leg[:, 0]  # longer legs carry the pelvis higher
-        own = v.asymmetry_sd * torch.randn(count, joints, generator=rng)
+        own = v.asymmetry_sd * torch.randn(count, len(SEALCAP26), generator=rng)
         return (height / stature)[:, None] * torch.exp(common + own)
 
 
@@ -176,5 +196,6 @@ _RIGHT = [int(SEALCAP26.mirrored[i]) for i in _LEFT]
 _WIDTHS = SEALCAP26.indices("left_shoulder", "left_hip")  # the right ones follow
 _TRUNK = SEALCAP26.indices("spine", "chest")
 _FACE = SEALCAP26.indices("head", "nose", "left_eye", "right_eye", "left_ear", "right_ear")
+_SKULL, _TOES = _FACE[1:], SEALCAP26.indices("left_toe", "right_toe")
 _LEGS = SEALCAP26.indices("left_knee", "right_knee", "left_ankle", "right_ankle")
 _UPPER = subtree("spine")

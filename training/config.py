@@ -97,6 +97,9 @@ class TrainingConfig(_Section):
     """Share of windows in which the network is told where gravity points."""
     gravity_noise_deg: float = Field(default=3.0, ge=0)
     """Largest typical error of that direction."""
+    gravity_sd_deg: tuple[float, float] | None = None
+    """Instead: range of that error's standard deviation, logarithmic, of which the network is told, too
+    (`lifting.camera.gravity_trust`). A camera's own estimate can then be told however rough it is."""
     checkpoint_every: int = Field(default=500, ge=1)
     """Steps between checkpoints; a killed run continues from the last one."""
     validate_every: int = Field(default=2000, ge=1)

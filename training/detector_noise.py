@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Generator, Tensor
 
 from lifting.skeleton import BODY21
@@ -19,6 +19,7 @@ from training.detector_tables import (
     COVERED,
     EARS,
     FEET,
+    GROUPS,
     HIPS,
     IS_FOOT,
     IS_RIGHT,
@@ -52,6 +53,8 @@ class DetectorNoise(BaseModel):
     """Random joint offset per window, the same on both sides; more where shoes, hair or clothes hide it."""
     offset_side_sd_m: float = Field(default=0.004, ge=0)
     """Random joint offset per window, for each side alone."""
+    ears_lower_m: tuple[float, float] = (0.0, 0.0)
+    """Mean and standard deviation of a drop of both ears, along the head: detectors guess them under hair."""
     along_limb_sd: float = Field(default=0.035, ge=0)
     """Random offset of elbows, wrists, knees, ankles towards the joint before, in lengths of the bone."""
     jitter: Range = (0.005, 0.03)
@@ -68,6 +71,9 @@ class DetectorNoise(BaseModel):
     """Additional noise of a point that is covered completely."""
     covered_lost: float = Field(default=0.25, ge=0, le=1)
     """Share of these events in which the points are gone (confidence 0)."""
+    unseen: dict[str, float] = {}
+    """Chance that a group of joints (training.detector_tables.GROUPS) is missing in a whole window, so that
+    nothing rests on it alone."""
     lost: float = Field(default=0.01, ge=0, le=1)
     """Largest share of single points that are missing."""
     outlier: float = Field(default=0.002, ge=0, le=1)
@@ -82,6 +88,14 @@ class DetectorNoise(BaseModel):
     """Share of windows whose camera has another focal length than assumed."""
     focal_spread: float = Field(default=0.35, ge=0)
     """Largest logarithm of that ratio."""
+
+    @field_validator("unseen")
+    @classmethod
+    def _known_groups(cls, unseen: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(unseen) - set(GROUPS))
+        if unknown:
+            raise ValueError(f"no group is called {', '.join(unknown)}; there are {', '.join(GROUPS)}")
+        return unseen
 
 
 def observe(joints_cam: Tensor, half_tan: Tensor, noise: DetectorNoise, rng: Generator) -> Tensor:
@@ -103,6 +117,8 @@ def observe(joints_cam: Tensor, half_tan: Tensor, noise: DetectorNoise, rng: Gen
     stray = draw.chance(noise.outlier, confidence.shape)[..., None]
     rays = rays + stray * draw.normal(rays.shape) * (0.5 * radius)[..., None]
     rays, confidence = _swap_sides(rays, confidence, body, noise, draw)
+    for group, chance in noise.unseen.items():
+        confidence = torch.where(draw.chance(chance, (len(body), 1, 1)) & GROUPS[group], 0.0, confidence)
     gone = draw.chance(noise.lost, confidence.shape, draw.uniform(0, 1, len(body))[:, None, None])
     confidence = (confidence * inside * ~gone).clamp(0, 1)
     return torch.cat([rays * _focal_error(noise, len(body), draw), confidence[..., None]], dim=-1)
@@ -152,7 +168,11 @@ def _redefine(body: Tensor, profile: Tensor, noise: DetectorNoise, draw: _Draw) 
     own = draw.normal((count, len(BODY21), 3)) * noise.offset_side_sd_m
     trunk = body[:, :, SHOULDERS].mean(dim=2) - body[:, :, HIPS].mean(dim=2)
     size = trunk.norm(dim=-1).amax(dim=1)[:, None, None] / TRUNK_M
-    offset = (table[profile] * share + both + own) * size  # (B,21,3)
+    offset = table[profile] * share + both + own  # (B,21,3)
+    if any(noise.ears_lower_m):
+        mean, sd = noise.ears_lower_m
+        offset[:, EARS, 1] -= mean + sd * draw.normal((count, 1))
+    offset = offset * size
     frames, moved = body_frames(body), body.clone()
     for frame, joints in enumerate(JOINTS_OF_FRAME):
         moved[:, :, joints] += torch.einsum("btik,bjk->btji", frames[:, :, frame], offset[:, joints])

@@ -83,3 +83,9 @@ COVERED = torch.stack(
     ]
 )
 """(19,21) body parts that are covered together."""
+GROUPS = {
+    "ears": mask("ear"),
+    "face": mask("nose", "eye", "ear"),
+    "feet": mask("heel", "toe"),
+}
+"""(21,) masks of joints that some detectors never report."""

@@ -64,6 +64,37 @@ def lean(
     return out
 
 
+def nod(
+    bones: Tensor, up_deg: tuple[float, float], turn_deg: float, tilt_deg: float, rng: Generator
+) -> Tensor:
+    """Bones (B,T,26,3) with the head turned, half at the base of the neck and half at the skull.
+
+    `up_deg`: mean and standard deviation of looking up; `turn_deg`, `tilt_deg`: standard deviation of looking
+    to a side and of leaning the head to a side. One draw per window.
+    """
+    left = _unit(bones[:, -1, _LEFT_HIP] - bones[:, -1, _RIGHT_HIP])
+    up = _unit(bones[:, -1, _SPINE] + bones[:, -1, _CHEST] + bones[:, -1, _NECK])
+    count = len(bones)
+    half = (
+        rotation_about(up, _angle((0.0, turn_deg / 2), count, rng))
+        @ rotation_about(left, -_angle((up_deg[0] / 2, up_deg[1] / 2), count, rng))
+        @ rotation_about(_unit(torch.linalg.cross(left, up)), _angle((0.0, tilt_deg / 2), count, rng))
+    )
+    out = bones.clone()
+    _rotate(out, _HEAD, half)
+    _rotate(out, _FACE, half)
+    return out
+
+
+def tiptoe(bones: Tensor, down_deg: tuple[float, float], rng: Generator) -> Tensor:
+    """Bones (B,T,26,3) with both feet pitched, toes down, by an angle (mean and deviation; below zero
+    counts as none): shoes with heels."""
+    left = _unit(bones[:, -1, _LEFT_HIP] - bones[:, -1, _RIGHT_HIP])
+    out = bones.clone()
+    _rotate(out, _FEET, rotation_about(left, _angle(down_deg, len(bones), rng).clamp(min=0.0)))
+    return out
+
+
 def straighten(bones: Tensor, knee_deg: tuple[float, float], rng: Generator) -> Tensor:
     """Bones (B,T,26,3) with up to `knee_deg` less knee flexion (mean, standard deviation; one draw each).
 
@@ -211,6 +242,9 @@ _LEGS = subtree("left_knee", "right_knee")
 _LONG_LEG_BONES = SEALCAP26.indices("left_knee", "right_knee", "left_ankle", "right_ankle")
 _UPPER = subtree("spine")
 _SHANKS = subtree("left_ankle", "right_ankle")
+_FEET = SEALCAP26.indices("left_heel", "right_heel", "left_toe", "right_toe")
+_HEAD = subtree("head")
+_FACE = [joint for joint in _HEAD if joint != SEALCAP26.index("head")]
 _PARTS = (
     Part(_UPPER, 12.0, (10.0, 20.0), None, (0.0, 0.0)),
     Part(subtree("head"), 12.0, (0.0, 12.0), None, (0.0, 0.0)),

@@ -7,7 +7,7 @@ Normalisation is part of the network, so the ONNX file needs no twin in another 
 2. Each frame is centred on its own trunk and divided by the figure's radius, one radius for the whole window
    (a scale per frame would hide motion towards the camera).
 3. What was taken away goes in as context: the frame's offset, the original direction, the logarithm of the
-   radius, and gravity in crop axes with a flag that says whether it is known.
+   radius, and gravity in crop axes with a number that says how far to trust it.
 4. The five joints of the 3D skeleton that no detector reports (pelvis to head) are placed between those that
    it does, so that networks on the skeleton's graph have the same joints in and out.
 
@@ -25,7 +25,7 @@ from lifting.models import Option, make_backbone
 from lifting.skeleton import BODY21, SEALCAP26
 
 CONTEXT = 9
-"""Offset of the frame (2), direction of the crop (2), log radius (1), gravity (3), its flag (1)."""
+"""Offset of the frame (2), direction of the crop (2), log radius (1), gravity (3), trust in it (1)."""
 
 MIN_CONFIDENCE = 0.05
 """Joints below it count as unseen; detectors place them anywhere."""
@@ -66,8 +66,9 @@ class RayLifter(nn.Module):
         """Rays and confidences to the joints of the newest frame that the backbone answers.
 
         keypoints (B,T,21,3): x/z, y/z, confidence 0..1, oldest frame first; coordinates of unseen joints may
-        be anything, NaN included. gravity (B,4): unit direction in camera axes and 1, or anything and 0 where
-        it is unknown. Returns (B,26,3) metres, camera axes, relative to mid-hip.
+        be anything, NaN included. gravity (B,4): unit direction in camera axes and how far to trust it
+        (`lifting.camera.gravity_trust`; 1 = exact), or anything and 0 where it is unknown. Returns (B,26,3)
+        metres, camera axes, relative to mid-hip.
         """
         crop = normalise(keypoints, gravity, self.centre_weight, self.nodes)
         newest = self.backbone(crop.joints, crop.context)[:, -1:]
@@ -131,10 +132,10 @@ def normalise(keypoints: Tensor, gravity: Tensor, centre_weight: Tensor, nodes: 
     offset = (offset / radius[:, None, None]).clamp(-_LIMIT, _LIMIT)
     joints = _on_skeleton(around, confidence, nodes)
 
-    known = (gravity[:, 3:] > 0.5).to(rays.dtype)
-    down = torch.where(known > 0, gravity[:, :3], torch.zeros_like(gravity[:, :3]))
+    trust_in_down = gravity[:, 3:].clamp(0.0, 1.0)
+    down = torch.where(trust_in_down > 0, gravity[:, :3], torch.zeros_like(gravity[:, :3]))
     down = torch.einsum("bij,bj->bi", R, down)
-    whole = torch.cat([centre, (radius.log() - _LOG_RADIUS_MEAN)[:, None], down, known], dim=-1)  # (B,7)
+    whole = torch.cat([centre, (radius.log() - _LOG_RADIUS_MEAN)[:, None], down, trust_in_down], dim=-1)
     context = torch.cat([offset, whole[:, None].expand(-1, offset.shape[1], -1)], dim=-1)
     return Crop(joints, context, R)
 

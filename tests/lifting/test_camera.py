@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifting.camera import Intrinsics, gravity_from_pitch, pitch_of_gravity, world_from_cam
+from lifting.camera import Intrinsics, gravity_from_pitch, gravity_trust, pitch_of_gravity, world_from_cam
 
 PITCH = st.floats(-75, 75)
 ROLL = st.floats(-40, 40)
@@ -70,3 +70,11 @@ def test_straight_down_has_no_heading() -> None:
     """Said, not guessed."""
     with pytest.raises(ValueError, match="heading"):
         world_from_cam(np.array([0.0, 0.0, 1.0]))
+
+
+def test_trust_in_gravity_falls_with_its_error() -> None:
+    """1 when exact, a half at 6 degrees, the same for arrays as for numbers."""
+    assert gravity_trust(0.0) == 1.0
+    assert gravity_trust(6.0) == pytest.approx(0.5)
+    sd_deg = np.array([0.0, 3.0, 20.0], np.float32)
+    assert np.allclose(gravity_trust(sd_deg), [gravity_trust(float(x)) for x in sd_deg])

@@ -12,7 +12,7 @@ from lifting.skeleton import SEALCAP26
 from training.batches import seeded
 from training.bodies import BodySampler, BodyVariety, ancestor_matrix
 from training.corpus import load_corpus
-from training.pose_variety import bend, lean, plausible, rotation_about, straighten
+from training.pose_variety import bend, lean, nod, plausible, rotation_about, straighten, tiptoe
 
 PLAIN = BodyVariety(
     mix=0, bend=0, bone_sd=0, asymmetry_sd=0, width_sd=0, leg_sd=0, anatomy={}, stature_m=(1.7, 0.0),
@@ -123,3 +123,49 @@ def test_straightening_takes_flexion_away(flexion: float, left_over: float) -> N
     angle = math.degrees(torch.atan2(torch.linalg.cross(thigh, shank)[1], thigh @ shank).item())
     assert angle == pytest.approx(left_over, abs=0.1)
     assert (thigh + shank)[0].item() == pytest.approx(0, abs=1e-5)
+
+
+def test_nodding_moves_the_head_alone(corpus_dir: Path) -> None:
+    """Looking up lifts the nose above the ears and leaves all that is not the head; lengths stay."""
+    bones = torch.from_numpy(load_corpus(corpus_dir, "tiny", "train").bones[:2])[None]
+    matrix = ancestor_matrix(SEALCAP26)
+    up = nod(bones, (30.0, 0.0), 0.0, 0.0, seeded(0, 0))
+    before, after = matrix @ bones, matrix @ up
+    nose, ear, neck = SEALCAP26.indices("nose", "left_ear", "neck")
+    lifted = (after[..., nose, 2] - after[..., ear, 2]) - (before[..., nose, 2] - before[..., ear, 2])
+    assert (lifted > 0.02).all()
+    head = [i for i, part in enumerate(SEALCAP26.joints) if part.endswith(("head", "nose", "eye", "ear"))]
+    rest = [i for i in range(len(SEALCAP26)) if i not in head]
+    assert neck in rest
+    assert torch.equal(after[:, :, rest], before[:, :, rest])
+    assert torch.allclose(up[:, :, 1:].norm(dim=-1), bones[:, :, 1:].norm(dim=-1), atol=1e-5)
+
+
+def test_heeled_shoes_pitch_the_feet(corpus_dir: Path) -> None:
+    """Toes go down against heels by the angle, negative draws change nothing, ankles stay."""
+    bones = torch.from_numpy(load_corpus(corpus_dir, "tiny", "train").bones[:2])[None]
+    heel, toe, ankle = SEALCAP26.indices("left_heel", "left_toe", "left_ankle")
+    pitched = tiptoe(bones, (10.0, 0.0), seeded(0, 0))
+    assert (pitched[..., toe, 2] < bones[..., toe, 2] - 0.005).all()
+    assert (pitched[..., heel, 2] > bones[..., heel, 2] - 1e-3).all()
+    assert torch.equal(pitched[:, :, ankle], bones[:, :, ankle])
+    assert torch.allclose(tiptoe(bones, (-10.0, 0.0), seeded(0, 0)), bones, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "joints", "steady"),
+    [("face_sd", ("nose", "left_ear"), "left_knee"), ("foot_sd", ("left_toe", "right_toe"), "left_heel")],
+)
+def test_sizes_of_parts_vary_together(
+    corpus_dir: Path, key: str, joints: tuple[str, str], steady: str
+) -> None:
+    """A factor of 20 % spread moves the part's bones together and no other."""
+    corpus = load_corpus(corpus_dir, "tiny", "train")
+    sampled = BodySampler(corpus, PLAIN.model_copy(update={key: 0.2})).sample(400, 1, seeded(1, 0))
+    size = lengths(sampled)[:, 0].log()
+    first, second, other = (size[:, SEALCAP26.index(name) - 1] for name in (*joints, steady))
+    plain = lengths(BodySampler(corpus, PLAIN).sample(400, 1, seeded(1, 0)))[:, 0].log()
+    base = plain[:, SEALCAP26.index(joints[0]) - 1]
+    assert (first - base.mean()).std().item() == pytest.approx(0.2, abs=0.05)
+    assert torch.corrcoef(torch.stack([first, second]))[0, 1] > 0.9
+    assert other.std() < 0.05

@@ -125,3 +125,33 @@ def test_body_frames_are_right_handed(scene: tuple[Tensor, Tensor]) -> None:
     assert (torch.einsum("bti,bti->bt", across, frames[:, :, 0, :, 0]) > 0).all()
     ahead = body[:, :, BODY21.index("left_toe")] - body[:, :, BODY21.index("left_heel")]
     assert (torch.einsum("bti,bti->bt", ahead, frames[:, :, 2, :, 2]) > 0.1).all()
+
+
+def test_ears_can_lie_lower(scene: tuple[Tensor, Tensor]) -> None:
+    """A drop of 2 cm moves both ears down along the head and nothing else."""
+    plain, _, _ = observed(scene)
+    lower, _, _ = observed(scene, ears_lower_m=(0.02, 0.0))
+    ears = BODY21.indices("left_ear", "right_ear")
+    others = [i for i in range(len(BODY21)) if i not in ears]
+    assert torch.allclose(lower[:, :, others], plain[:, :, others], atol=1e-6)
+    moved_m = ((lower - plain)[:, :, ears] * scene[0][:, :, BODY][:, :, ears, 2:]).norm(dim=-1)
+    assert 0.01 < moved_m.median() < 0.025
+
+
+def test_groups_can_be_missing_in_whole_windows(scene: tuple[Tensor, Tensor]) -> None:
+    """Feet are unseen in half of the windows, then in all of their frames; nothing else is touched."""
+    _, plain, _ = observed(scene)
+    _, confidence, _ = observed(scene, unseen={"feet": 0.5})
+    feet = BODY21.indices("left_heel", "right_heel", "left_toe", "right_toe")
+    others = [i for i in range(len(BODY21)) if i not in feet]
+    assert torch.equal(confidence[:, :, others] > 0, plain[:, :, others] > 0)
+    gone = (confidence[:, :, feet] == 0).all(dim=(1, 2)) & (plain[:, :, feet] > 0).any(dim=2).any(dim=1)
+    whole = ((confidence > 0) == (plain > 0))[:, :, feet].all(dim=(1, 2))
+    assert (gone | whole).all()
+    assert 0.4 < gone.float().mean() < 0.6
+
+
+def test_unknown_groups_are_named() -> None:
+    """The message lists what there is."""
+    with pytest.raises(ValueError, match="no group is called hat; there are ears, face, feet"):
+        DetectorNoise(unseen={"hat": 0.1})

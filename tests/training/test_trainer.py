@@ -9,6 +9,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from lifting.camera import GRAVITY_SD_DEG
 from lifting.errors import ConfigError, DataError, ModelError
 from lifting.skeleton import H36M17
 from training.batches import BatchMaker, feed, from_hips, seeded
@@ -81,6 +82,24 @@ def test_gravity_is_told_to_half(maker: BatchMaker) -> None:
     assert torch.allclose(made.gravity[told, :3].norm(dim=-1), torch.ones(int(told.sum())), atol=1e-5)
     up = from_hips(made.joints_cam[:, -1])[:, 4]  # the head is above the hips of standing people
     assert (torch.einsum("bi,bi->b", up, made.gravity[:, :3])[told] < 0).float().mean() > 0.9
+
+
+def test_gravity_is_told_with_how_far_to_trust_it(settings: dict, corpus_dir: Path) -> None:
+    """Directions are as wrong as their trust says, for every grade of it; a share gets none."""
+    graded = parse_config(settings | {"gravity_known": 0.7, "gravity_sd_deg": [1.0, 20.0]}, "test")
+    exact = parse_config(settings | {"gravity_known": 1.0, "gravity_noise_deg": 0.0}, "test")
+    corpus = load_corpus(corpus_dir, "tiny", "train")
+    told, truth = (BatchMaker(corpus, c).windows(4000, 1, seeded(1, 1)).gravity for c in (graded, exact))
+    trust, known = told[:, 3], told[:, 3] > 0
+    assert known.float().mean().item() == pytest.approx(0.7, abs=0.03)
+    assert (told[~known] == 0).all()
+    off_deg = torch.rad2deg(torch.acos((told[:, :3] * truth[:, :3]).sum(dim=1).clamp(-1, 1)))
+    sd_deg = GRAVITY_SD_DEG * (1 / trust - 1).sqrt()
+    for low, high in ((1, 3), (3, 8), (8, 20)):
+        some = known & (sd_deg >= low) & (sd_deg < high)
+        # two tangent directions with this deviation each
+        ratio = (off_deg[some] / sd_deg[some]).square().mean().sqrt().item()
+        assert ratio == pytest.approx(2**0.5, rel=0.1)
 
 
 def test_a_failing_batch_is_reported(maker: BatchMaker) -> None:
