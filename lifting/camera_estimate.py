@@ -5,9 +5,10 @@ Lifter and solver read it; the solver feeds it with every solved figure. Three w
 given       the user said it; it stays.
 measured    camera height and person height are given: the rays through eyes and ankles of an upright
             person fix the pitch (within 0.1-3° when the field of view is right).
-assumed     nothing given: "up" is the running mean direction of the lifted body while it stands upright.
-            Lifters underestimate pitch from 2D alone, so this only sets the world frame and is never
-            told to the lifter as gravity.
+probed      nothing given: "up" as the lifter sees it without the ears (`lifting.tilt_probe`), averaged; it is
+            told back to the lifter with its uncertainty.
+assumed     before that, and for a solver without probes: the mean direction of the lifted body while it
+            stands upright. It sets the world frame only.
 """
 
 from __future__ import annotations
@@ -18,9 +19,17 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.camera import Intrinsics, gravity_from_pitch, pitch_of_gravity, world_from_cam
+from lifting.camera import (
+    Intrinsics,
+    gravity_from_pitch,
+    gravity_trust,
+    pitch_of_gravity,
+    world_from_cam,
+)
 from lifting.running import RunningEstimate
 from lifting.skeleton import BODY21, SEALCAP26
+from lifting.stance import pitch_from_upright, stance_of
+from lifting.tilt_probe import TiltProbe
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -35,7 +44,10 @@ HEEL_TOE_HEIGHT = np.array([0.010, 0.010, 0.008, 0.008])
 JUMP_M = 0.08
 """Feet further from the floor so far count less towards it."""
 STEP_M = 0.3
-MAX_TILT_DEG = 50.0
+GIVEN_SD_DEG, MEASURED_SD_DEG = 0.0, 2.0
+"""Standard deviation of a given tilt and of one measured from heights."""
+GLIDE_S = 0.4
+"""Time constant with which `gravity_cam` follows what was learned."""
 MIN_EVIDENCE_S = 0.5
 """So much upright standing makes a measured pitch trustworthy."""
 WALKING_WEIGHT = 0.1
@@ -46,13 +58,7 @@ _EYES = BODY21.indices("left_eye", "right_eye")
 _ANKLES = BODY21.indices("left_ankle", "right_ankle")
 _FEET21 = BODY21.indices("left_heel", "right_heel", "left_toe", "right_toe")
 _FEET = SEALCAP26.indices("left_heel", "right_heel", "left_toe", "right_toe")
-_NECK, _PELVIS = SEALCAP26.indices("neck", "pelvis")
-_HIPS = SEALCAP26.indices("left_hip", "right_hip")
-_KNEES = SEALCAP26.indices("left_knee", "right_knee")
-_ANKLES26 = SEALCAP26.indices("left_ankle", "right_ankle")
-
-
-_COS_STRAIGHT, _COS_ALIGNED, _COS_NOT_LYING = (math.cos(math.radians(deg)) for deg in (30, 20, 45))
+_COS_NOT_LYING = math.cos(math.radians(45))
 
 
 class Source(StrEnum):
@@ -90,22 +96,33 @@ class CameraEstimate:
         self._given_height_m = camera_height_m
         self._pitch = RunningEstimate(0.0, memory_s=20, clip=4.0)
         self._up = RunningEstimate(-gravity_from_pitch(0.0, roll_deg), memory_s=20, clip=0.15, start_s=0.3)
+        self._probe = TiltProbe()
         self._sole = RunningEstimate(np.zeros(3), memory_s=10, clip=np.inf)
         self._feet_seen = False
         self._time_ns: int | None = None
+        self._target: Float64 | None = None
         self._set_gravity(gravity_from_pitch(pitch_deg or 0.0, roll_deg))
 
     @property
+    def tilt_sd_deg(self) -> float:
+        """Standard deviation of `gravity_cam`; infinite while it is only assumed."""
+        if self._pitch_deg is not None:
+            return GIVEN_SD_DEG
+        if self._measured:
+            return MEASURED_SD_DEG
+        return self._probe.sd_deg if self._probe.up is not None else math.inf
+
+    @property
     def gravity_known(self) -> bool:
-        """True when the tilt is good enough to be told to the lifter."""
-        return self._pitch_deg is not None or bool(self._pitch.evidence_s >= MIN_EVIDENCE_S)
+        """True when the tilt is good enough to be trusted by the lifter by half or more."""
+        return gravity_trust(self.tilt_sd_deg) >= 0.5
 
     @property
     def gravity_input(self) -> NDArray[np.float32]:
-        """(4,) for the lifter: unit direction of gravity in camera axes and 1, or all 0 when unknown."""
-        if not self.gravity_known:
+        """(4,) for the lifter: unit direction of gravity in camera axes and how far to trust it, or all 0."""
+        if math.isinf(self.tilt_sd_deg):
             return np.zeros(4, np.float32)
-        return np.append(self.gravity_cam, 1.0).astype(np.float32)
+        return np.append(self.gravity_cam, gravity_trust(self.tilt_sd_deg)).astype(np.float32)
 
     @property
     def camera_height_m(self) -> float:
@@ -126,7 +143,7 @@ class CameraEstimate:
     @property
     def sources(self) -> dict[str, Source]:
         """Of `pitch`, `fov`, `person_height` and `camera_height`."""
-        pitch = Source.ESTIMATED if self._pitch.evidence_s >= MIN_EVIDENCE_S else Source.ASSUMED
+        pitch = Source.ASSUMED if math.isinf(self.tilt_sd_deg) else Source.ESTIMATED
         height = Source.ESTIMATED if self._feet_seen else Source.ASSUMED
         return {
             "pitch": Source.GIVEN if self._pitch_deg is not None else pitch,
@@ -141,6 +158,21 @@ class CameraEstimate:
         points[..., 1] += self.camera_height_m
         return points
 
+    def probe_due(self, time_ns: int) -> bool:
+        """Whether `learn_tilt` wants another look; never when the tilt was given."""
+        return self._pitch_deg is None and self._probe.due(time_ns)
+
+    def learn_tilt(self, joints_cam: Floats, confidence: Floats, time_ns: int) -> None:
+        """Learn from people (P,26,3) whom the lifter saw `without_ears` and told nothing about gravity;
+        confidence (P,21) of BODY21 in their newest frame."""
+        self._probe.add(joints_cam, confidence, time_ns)
+        if self._probe.up is not None and self._pitch_deg is None and not self._measured:
+            self._turn_to(-self._probe.up)
+
+    @property
+    def _measured(self) -> bool:
+        return bool(self._pitch.evidence_s >= MIN_EVIDENCE_S)
+
     def update(
         self, rays: Floats, confidence: Floats, joints_cam: Floats, root_cam: Floats, time_ns: int
     ) -> None:
@@ -153,13 +185,14 @@ class CameraEstimate:
         first, self._time_ns = self._time_ns is None, time_ns
         dt_s = 0.03 if first else dt_s
         if self._pitch_deg is None:
-            self._learn_tilt(rays, confidence, joints_cam, dt_s)
+            self._learn_upright(rays, confidence, joints_cam, dt_s)
+            self._glide(dt_s)
         if np.isfinite(root_cam).all():
             self._learn_floor(confidence, joints_cam + root_cam, dt_s)
 
-    def _learn_tilt(self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
+    def _learn_upright(self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
         """Pitch from eyes and ankles when both heights are known, else "up" of the standing body."""
-        stance = _stance(np.asarray(joints_cam, np.float64))
+        stance = stance_of(joints_cam)
         if stance is None or -stance[0] @ self.gravity_cam < _COS_NOT_LYING:
             return
         up, still = stance
@@ -167,13 +200,13 @@ class CameraEstimate:
             pitch = self._pitch_from_rays(rays, confidence, pitch_of_gravity(-up))
             if pitch is not None:
                 self._pitch.add(pitch, dt_s, 1.0 if still else WALKING_WEIGHT)
-                self._set_gravity(gravity_from_pitch(float(self._pitch.value), self._roll_deg))
+                self._turn_to(gravity_from_pitch(float(self._pitch.value), self._roll_deg))
                 return
-        if self.gravity_known:
+        if self._measured or self._probe.up is not None:
             return
         if min(confidence[_ANKLES]) > SEEN:
             self._up.add(up, dt_s)
-            self._set_gravity(-self._up.value)
+            self._turn_to(-self._up.value)
 
     def _pitch_from_rays(self, rays: Floats, confidence: Floats, expected_deg: float) -> float | None:
         if min(confidence[_EYES + _ANKLES]) <= SEEN:
@@ -205,65 +238,21 @@ class CameraEstimate:
             self._sole.evidence_s = np.minimum(self._sole.evidence_s, 0.5)
         self._sole.add(lowest, dt_s, JUMP_M / max(-below_m, JUMP_M))
 
+    def _turn_to(self, direction: Float64) -> None:
+        """From now on glide to this direction; the first one is taken at once."""
+        if self._target is None:
+            self._set_gravity(direction)
+        self._target = direction / np.linalg.norm(direction)
+
+    def _glide(self, dt_s: float) -> None:
+        """The world must not jump when the tilt becomes known better."""
+        if self._target is not None:
+            share = -math.expm1(-max(dt_s, 0.0) / GLIDE_S)
+            self._set_gravity(self.gravity_cam + share * (self._target - self.gravity_cam))
+
     def _set_gravity(self, direction: Float64) -> None:
         self.gravity_cam = direction / np.linalg.norm(direction)
         self.R_world_from_cam = world_from_cam(self.gravity_cam)
-
-
-def pitch_from_upright(
-    upper: Floats,
-    lower: Floats,
-    drop_m: tuple[float, float],
-    *,
-    roll_deg: float = 0.0,
-    expected_deg: float = 0.0,
-) -> float | None:
-    """Degrees a camera looks down, from two points of a vertical line.
-
-    `upper` and `lower` (2,) are their rays x/z, y/z; `drop_m` how far each lies below the camera, metres.
-    Both points have the same horizontal depth, so with t = tan(pitch)
-    a (1 - u t)(l + t) = b (1 - l t)(u + t), a quadratic in t. Returns the solution that puts both in
-    front of the camera, of two the one nearer to `expected_deg`, or None where there is none.
-    """
-    c, s = np.cos(np.radians(roll_deg)), np.sin(np.radians(roll_deg))
-    u, low = float(s * upper[0] + c * upper[1]), float(s * lower[0] + c * lower[1])
-    a, b = drop_m
-    quadratic, linear, constant = b * low - a * u, (a - b) * (1 - u * low), a * low - b * u
-    discriminant = linear**2 - 4 * quadratic * constant
-    if discriminant < 0 or linear == 0:
-        return None
-    q = -0.5 * (linear + np.copysign(np.sqrt(discriminant), linear))
-    roots = [constant / q, *([q / quadratic] if abs(quadratic) > 1e-9 else [])]
-    limit = np.tan(np.radians(MAX_TILT_DEG))
-    fit = [t for t in roots if abs(t) < limit and b * (low + t) > 0 and 1 - low * t > 0 and 1 - u * t > 0]
-    pitches = [math.degrees(math.atan(t)) for t in fit]
-    return min(pitches, key=lambda deg: abs(deg - expected_deg), default=None)
-
-
-def _stance(joints: Float64) -> tuple[Float64, bool] | None:
-    """Unit direction ankles → neck (3,) of a figure that stands or walks, else None. Frame-free.
-
-    The flag says that it stands still enough for its ankles to lie straight below its eyes: both legs
-    straight and near each other.
-    """
-    hips, knees, ankles = joints[_HIPS], joints[_KNEES], joints[_ANKLES26]
-    middle = ankles.sum(axis=0) / 2
-    legs, trunk, up = joints[_PELVIS] - middle, joints[_NECK] - joints[_PELVIS], joints[_NECK] - middle
-    tall = _length(up)
-    bends = [_cosine(knees[i] - hips[i], ankles[i] - knees[i]) for i in (0, 1)]
-    apart = ankles[0] - ankles[1]
-    spread = _length(apart - up * (apart @ up) / (tall * tall)) / tall
-    if max(bends) < _COS_STRAIGHT or _cosine(legs, trunk) < _COS_ALIGNED or spread > 0.5:
-        return None
-    return up / tall, min(bends) > _COS_STRAIGHT and spread < 0.25
-
-
-def _cosine(a: Float64, b: Float64) -> float:
-    return float(a @ b) / max(_length(a) * _length(b), 1e-12)
-
-
-def _length(a: Float64) -> float:
-    return math.sqrt(a @ a)
 
 
 def _check(what: str, value: float | None, low: float, high: float) -> None:

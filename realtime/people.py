@@ -9,6 +9,7 @@ import numpy as np
 from lifting.camera_estimate import CameraEstimate
 from lifting.correction import SteadyCorrection
 from lifting.lifter import Lifter
+from lifting.tilt_probe import without_ears
 from lifting.window import TimeWindow
 from realtime.data import BodyPose, Float32, Keypoints
 from realtime.solve.body import BodySolver, SolverOptions
@@ -39,6 +40,8 @@ class People:
             return np.zeros((0, 26, 3), np.float32)
         windows = np.stack([self._observe(k, camera, time_ns) for k in keypoints])  # (P,T,21,3)
         gravity = np.tile(camera.gravity_input, (len(keypoints), 1)).astype(np.float32)  # (P,4)
+        if camera.probe_due(time_ns):
+            camera.learn_tilt(self._lifter.lift(without_ears(windows)), windows[:, -1, :, 2], time_ns)
         return self._lifter.lift(windows, gravity)
 
     def correct(self, raw_joints_cam: Float32, keypoints: list[Keypoints], camera: CameraEstimate) -> Float32:

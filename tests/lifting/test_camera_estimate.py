@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifting.camera import Intrinsics, gravity_from_pitch, pitch_of_gravity, world_from_cam
-from lifting.camera_estimate import CameraEstimate, Source, pitch_from_upright
+from lifting.camera_estimate import CameraEstimate, Source
 from lifting.skeleton import BODY21, SEALCAP26
+from lifting.stance import pitch_from_upright
 
 INTRINSICS = Intrinsics.from_fov(1280, 720)
 SEEN = np.full(len(BODY21), 0.9, np.float32)
@@ -79,7 +80,8 @@ def test_known_heights_give_the_pitch(pitch: float) -> None:
     feed(camera, seen_by(pitch, 1.6, (0.3, -3.5)))
     assert camera.gravity_known
     assert pitch_of_gravity(camera.gravity_cam) == pytest.approx(pitch, abs=0.5)
-    np.testing.assert_allclose(camera.gravity_input, [*gravity_from_pitch(pitch), 1], atol=0.01)
+    np.testing.assert_allclose(camera.gravity_input[:3], gravity_from_pitch(pitch), atol=0.01)
+    assert 0.5 < camera.gravity_input[3] < 1.0
     assert camera.sources["pitch"] is Source.ESTIMATED
 
 
