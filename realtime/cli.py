@@ -25,6 +25,10 @@ VERBS: dict[str, Verb] = {
     "run": Verb("realtime.commands.run:run", "follow people in a camera, video or stream"),
     "listen": Verb("realtime.commands.listen:listen", "print what arrives over ZeroMQ or OSC"),
     "recover": Verb("realtime.commands.recover:recover", "repair an unfinished session file"),
+    "calibrate": Verb(
+        "realtime.commands.calibrate:calibrate", "measure a camera's lens with a printed board"
+    ),
+    "calibrate print": Verb("realtime.commands.calibrate:print_board", "make the board as a PDF"),
     "devices": Verb("realtime.commands.devices:devices", "list the cameras of this machine"),
     "models list": Verb("realtime.commands.models:list_models", "which models there are, and which are here"),
     "models pull": Verb("realtime.commands.models:pull", "fetch models and the demo clip"),

@@ -27,6 +27,8 @@ MARKER_SHARE = 0.75
 MIN_SQUARES, MAX_SQUARES = 3, 30
 MIN_CORNERS = 8
 """A view with fewer says too little."""
+LOCATE_SIDE = 1280
+"""Chessboards are searched in pictures of at most this size, pixels."""
 FLAT = 0.03
 """A corner further from the plane through the others than this, in board sizes, is not of this board. Lens
 distortion alone stays below."""
@@ -117,16 +119,19 @@ class Board:
 
     def _find_chessboard(self, gray: Gray) -> Seen | None:
         inner = (self.columns - 1, self.rows - 1)
+        small = _at_most(gray, LOCATE_SIDE)
         # Without a quick look first, a picture without a board takes longest of all.
         if not cv2.checkChessboard(_at_most(gray, 640), inner):
             return None
-        flags = cv2.CALIB_CB_ACCURACY | cv2.CALIB_CB_NORMALIZE_IMAGE
-        found, corners = cv2.findChessboardCornersSB(gray, inner, flags=flags)
+        found, corners = cv2.findChessboardCornersSB(small, inner, flags=cv2.CALIB_CB_NORMALIZE_IMAGE)
         if not found or corners is None:
             return None
+        corners = _refined(
+            gray, np.asarray(corners, np.float32).reshape(-1, 2), gray.shape[1] / small.shape[1], inner
+        )
         grid = np.stack(np.meshgrid(np.arange(inner[0]), np.arange(inner[1])), axis=-1).reshape(-1, 2)
         board_mm = ((grid + 1) * self.square_mm).astype(np.float32)
-        return Seen(board_mm, np.asarray(corners, np.float32).reshape(-1, 2))
+        return Seen(board_mm, corners)
 
     def marker_numbers(self, gray: Gray) -> list[int]:
         """Numbers of all markers of the family in a picture, the board's own or not."""
@@ -149,6 +154,17 @@ def _at_most(gray: Gray, side: int) -> Gray:
         return gray
     size = gray.shape[1] // number, gray.shape[0] // number
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _refined(gray: Gray, corners: Float32, scale: float, inner: tuple[int, int]) -> Float32:
+    """Corners (n,2) found in a smaller picture, at sub-pixel accuracy in the whole one."""
+    corners = (corners + 0.5) * np.float32(scale) - np.float32(0.5)
+    grid = corners.reshape(inner[1], inner[0], 2)
+    spacing = min(float(np.linalg.norm(np.diff(grid, axis=axis), axis=-1).min()) for axis in (0, 1))
+    half = int(np.clip(spacing / 3, 2, 15))
+    criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 40, 0.005)
+    fine = cv2.cornerSubPix(gray, np.ascontiguousarray(corners[:, None]), (half, half), (-1, -1), criteria)
+    return np.asarray(fine, np.float32).reshape(-1, 2)
 
 
 def _spread_in_both_directions(board_mm: Float32) -> bool:
