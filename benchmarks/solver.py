@@ -20,17 +20,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import solver_clips, solver_input, solver_occlusion
 from benchmarks import solver_synthetic as synthetic
+from benchmarks.solver_chain import settings
+from benchmarks.solver_measures import contact_labels
+from benchmarks.solver_plots import draw, film_before_after
 from benchmarks.solver_report import Section, report, write_between
+from realtime.models import store
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 Part = Callable[[], list[Section]]
 
 
-def parts(options: argparse.Namespace) -> dict[str, Part]:
+def parts(options: argparse.Namespace, truths: synthetic.Truths | None) -> dict[str, Part]:
     """What can be measured with what was given."""
     out: dict[str, Part] = {}
-    if options.motion is not None:
-        truths = synthetic.Truths(options.motion, options.quick)
+    if truths is not None:
         out["root"] = lambda: [synthetic.root(truths)]
         out["feet"] = lambda: [synthetic.feet(truths)]
         out["motion"] = lambda: [synthetic.motion(truths)]
@@ -49,7 +52,8 @@ def main() -> None:
     options = _options()
     sections: list[Section] = []
     wanted = options.only.split(",") if options.only else None
-    for name, part in parts(options).items():
+    truths = synthetic.Truths(options.motion, options.quick) if options.motion is not None else None
+    for name, part in parts(options, truths).items():
         if wanted is None or name in wanted:
             begin = time.perf_counter()
             sections += part()
@@ -60,6 +64,27 @@ def main() -> None:
         options.out.write_text(text, encoding="utf-8")
     if options.write:
         write_between(DOCS / "solver.md", text)
+        pictures(truths, options.cache)
+
+
+def pictures(truths: synthetic.Truths | None, cache: Path | None) -> None:
+    """docs/solver-*.png and the film of the demo clip."""
+    if truths is not None:
+        scene, result = synthetic.before_after(truths)
+        before = synthetic.raw_in_the_world(result, scene, truths.seen(scene, "detector-like"))
+        labels = contact_labels(scene.clip.joints, scene.clip.stature_m, scene.clip.fps)
+        draw(scene, result, before, labels, DOCS)
+    if cache is not None:
+        track = solver_clips.tracks(demo_clip(), cache)
+        poses = solver_clips.solve(track, settings())
+        fps = 1e9 * (len(poses) - 1) / (poses[-1][1] - poses[0][1])
+        film_before_after([pose for _, _, pose in poses], fps, DOCS / "solver.webp")
+
+
+def demo_clip() -> Path:
+    """The clip of `sealcap demo`, fetched if need be; its licence lets frames be published."""
+    store.ensure(["demo-clip"])
+    return store.clip_path()
 
 
 def _options() -> argparse.Namespace:

@@ -38,7 +38,7 @@ class TruthDetector:
         return sorted(found, key=lambda r: -r.size)
 
     def estimate(self, image: object, region: Region) -> Estimate:
-        """Whoever is in the region: of those whose centre lies in its middle half the nearest to the camera."""
+        """Whoever is in the region: of those whose centre lies in its middle the nearest to the camera."""
         del image
         inside = []
         for i in range(len(self._people)):

@@ -93,13 +93,14 @@ def clips(data: Path, cache: Path) -> tuple[Section, Section]:
             "acceleration error m/s²",
             "lag ms",
         ],
-        note="Mean over clips, then over groups, by the clips' own scorer; default settings: field of view, stature "
-        "and tilt unknown. Every frame counts, from the first.",
+        note="Mean over clips, then over groups, by the clips' own scorer; default settings: field of view, "
+        "stature and tilt unknown. Every frame counts, from the first.",
     )
     bones = Section(
         "Open clips, bones",
         ["clip", "length variation %, whole clip", "after 3 s", "left/right %"],
-        note="Standard deviation over mean of each bone's length (20 bones), mean over bones, of the solved joints.",
+        note="Standard deviation over mean of each bone's length (20 bones), mean over bones, of the solved "
+        "joints.",
     )
     config, groups = settings(), {}  # type: ignore[var-annotated]
     variation, late, symmetry = [], [], []

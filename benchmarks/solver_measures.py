@@ -58,13 +58,13 @@ def runs(mask: Bools) -> list[tuple[int, int]]:
 
 
 def slide_m_s(world: Floats, labels: Bools, fps: float) -> Floats:
-    """Horizontal speeds (N,) of the labelled points in their labelled frames; frames without a pose fall out."""
+    """Horizontal speeds (N,) of labelled points in labelled frames; frames without a pose fall out."""
     speed = horizontal_speed(world[:, FEET], fps)[labels]
     return speed[np.isfinite(speed)]
 
 
 def drift_m_s(world: Floats, labels: Bools, fps: float) -> Floats:
-    """(N,) of each labelled contact: way from its first to its last frame over its duration; jitter falls out."""
+    """(N,) of each labelled contact: way from first to last frame over its duration; jitter falls out."""
     points = world[:, FEET][..., [0, 2]]
     out = []
     for k in range(labels.shape[1]):
@@ -91,6 +91,23 @@ def contact_score(found: Floats, labels: Bools, truly_up: Bools) -> tuple[float,
 def lifted_labels(world: Floats, stature_m: float) -> Bools:
     """(T,4) points that are clearly in the air: more than 10 cm."""
     return np.asarray(world[:, FEET, 1] - SOLE * stature_m > 0.10)
+
+
+def fitted_roots(joints: Floats, rays: Floats, confidence: Floats) -> Floats:
+    """(T,3) translation that puts joints (T,J,3) onto rays (T,J,2), each frame alone: least squares weighted
+    by confidence (T,J), plain, so that it may serve as 'before'. NaN where fewer than four are seen."""
+    out = np.full((len(joints), 3), np.nan)
+    for t, (x, u, c) in enumerate(zip(joints, rays, confidence, strict=True)):
+        seen = c > 0.05
+        if seen.sum() < 4 or not np.isfinite(x).all():
+            continue
+        x, u, c = x[seen], u[seen], c[seen]
+        one, zero = np.ones(len(x)), np.zeros(len(x))
+        A = np.concatenate([np.stack([one, zero, -u[:, 0]], -1), np.stack([zero, one, -u[:, 1]], -1)])
+        b = np.concatenate([u[:, 0] * x[:, 2] - x[:, 0], u[:, 1] * x[:, 2] - x[:, 1]])
+        weight = np.concatenate([c, c])
+        out[t] = np.linalg.lstsq(A * weight[:, None], b * weight, rcond=None)[0]
+    return out
 
 
 def lag_s(found: Floats, truth: Floats, fps: float, joints: list[int] | None = None) -> float:
@@ -160,7 +177,7 @@ def swing_twist_deg(found: Floats, truth: Floats, axes: Floats) -> tuple[Floats,
     tip = np.einsum("tbij,bj->tbi", error, axes)
     cos = (tip * axes).sum(-1)
     swing = np.arctan2(np.linalg.norm(np.cross(axes, tip), axis=-1), cos)
-    # Twist of q about a is 2 atan2(q_v·a, q_w); both up to one factor: (R - Rᵀ) holds 4 w q_v, trace 4 w² - 1.
+    # Twist of q about a is 2 atan2(q_v·a, q_w), up to one factor: R - Rᵀ holds 4 w q_v, 1 + trace is 4 w².
     skew = np.stack(
         [
             error[..., 2, 1] - error[..., 1, 2],
