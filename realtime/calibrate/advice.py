@@ -98,8 +98,8 @@ def no_board(found: Collection, board: Board) -> str:
     numbers = sorted({n for gray in found.without for n in board.marker_numbers(gray)})
     if board.kind == "charuco" and len(numbers) >= 4:
         return (
-            f"Markers were seen (numbers {numbers[0]} to {numbers[-1]}), but not laid out as on a {board.name} "
-            "board. Give the squares of your print, as --squares COLUMNSxROWS, and hold it so that most of it is seen."
+            f"Markers were seen (numbers {numbers[0]} to {numbers[-1]}), but not laid out as on a board "
+            f"{board.name}. Give the squares of your print, as --squares COLUMNSxROWS, and show most of it."
         )
     mirrored = {n for gray in found.without for n in board.marker_numbers(_mirrored(gray))}
     if len(mirrored) >= 4:
@@ -107,9 +107,9 @@ def no_board(found: Collection, board: Board) -> str:
     light = float(np.mean([gray.mean() for gray in found.without])) if found.without else 128.0
     dark = " The picture is very dark: use more light." if light < 40 else ""
     return (
-        f"No {board.name} board was seen in {found.pictures} pictures.{dark} Check that --board and --squares "
-        "(squares, not inner corners) are those of the print, that the white rim is visible, nothing glares, "
-        "and the board fills a quarter of the picture or more. Print one with: sealcap calibrate print board.pdf"
+        f"No {board.name} board was seen in {found.pictures} pictures.{dark} Check that --board and "
+        "--squares (squares, not inner corners) are those of the print, that the white rim is visible, "
+        "nothing glares, and the board fills a quarter of the picture or more. Print one with: sealcap calibrate print board.pdf"
     )
 
 

@@ -50,7 +50,7 @@ Watch = Callable[[Collection], None]
 def collect(
     source: Source, board: Board, wanted: int, every_picture: bool, stop: Event, watch: Watch
 ) -> Collection:
-    """Views of the board in `source`, which is closed at the end. Raises SourceError when it fails at once."""
+    """Views of the board in `source`, closed at the end. Raises SourceError when it fails at once."""
     found = Collection()
     capture = Capture(source, lossless=not source.live)
     enough = wanted if source.live else ENOUGH * wanted
