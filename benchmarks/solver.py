@@ -24,6 +24,7 @@ from benchmarks.solver_chain import settings
 from benchmarks.solver_measures import contact_labels
 from benchmarks.solver_plots import draw, film_before_after
 from benchmarks.solver_report import Section, report, write_between
+from benchmarks.solver_rotations import rotations
 from realtime.models import store
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -37,7 +38,7 @@ def parts(options: argparse.Namespace, truths: synthetic.Truths | None) -> dict[
         out["root"] = lambda: [synthetic.root(truths)]
         out["feet"] = lambda: [synthetic.feet(truths)]
         out["motion"] = lambda: [synthetic.motion(truths)]
-        out["rotations"] = lambda: list(synthetic.rotations(truths))
+        out["rotations"] = lambda: list(rotations(truths))
         occlusion = (solver_occlusion.hidden, solver_occlusion.leaving, solver_occlusion.crossing)
         out["occlusion"] = lambda: [measure(truths) for measure in occlusion]
         out["input"] = lambda: [solver_input.settings_table(), solver_input.poses_table(truths)]

@@ -16,8 +16,9 @@ from realtime.config import RunConfig, load_run_config
 from realtime.data import BodyPose, Frame, Keypoints, State
 from realtime.detectors import Estimate, Region
 from realtime.people import People
-from realtime.tracking import Tracker, box_of
+from realtime.tracking import Tracker
 
+CLOTHES = ((40, 40, 200), (200, 120, 40), (60, 180, 60))
 ROOM = 1.25
 """A region is the box of a figure and a little more."""
 
@@ -26,6 +27,7 @@ class TruthDetector:
     """A detector that knows the answer: several people's 2D joints, frame after frame."""
 
     name = "truth"
+    finds_all = True
 
     def __init__(self, people: Sequence[Seen], depth: Sequence[Floats] | None = None) -> None:
         """`depth` (T,) of each person: of two people in one region the nearer one is seen."""
@@ -56,12 +58,29 @@ class TruthDetector:
         points, confidence = seen.points_px[self.frame], seen.confidence[self.frame]
         return Estimate(points.astype(np.float32), confidence.astype(np.float32), 1.0, other)
 
+    def picture(self, width: int, height: int) -> NDArray[np.uint8]:
+        """People as rectangles of their own colour, the farther first, for trackers that look at clothes."""
+        image = np.zeros((height, width, 3), np.uint8)
+        depth = self._depth or [np.zeros(1)]
+        for i in sorted(range(len(self._people)), key=lambda i: -float(depth[i][self.frame])):
+            if (region := self._region(i)) is not None:
+                half = region.size / 2 / ROOM
+                x0, y0, x1, y1 = (
+                    max(0, round(v))
+                    for v in (region.cx - half / 3, region.cy - half, region.cx + half / 3, region.cy + half)
+                )
+                image[y0:y1, x0:x1] = CLOTHES[i % len(CLOTHES)]
+        return image
+
     def _region(self, person: int) -> Region | None:
         seen = self._people[person]
         points, confidence = seen.points_px[self.frame], seen.confidence[self.frame]
         if (confidence > 0.2).sum() < 6:
             return None
-        x0, y0, x1, y1 = map(float, box_of(points.astype(np.float32), confidence.astype(np.float32)))
+        (x0, y0), (x1, y1) = (
+            points[confidence > 0.2].min(0).tolist(),
+            points[confidence > 0.2].max(0).tolist(),
+        )
         return Region((x0 + x1) / 2, (y0 + y1) / 2, ROOM * max(x1 - x0, y1 - y0))
 
 
@@ -176,6 +195,8 @@ def run_all(
         if lifter is not None:
             lifter.frame = t
         now = scene.time_ns(t)
+        if len(scenes) > 1:
+            picture = detector.picture(scene.camera.width, scene.camera.height)
         keypoints = tracker.update(Frame(picture, t, now, now, 0))
         poses, times[t] = step(people, keypoints, camera, now)
         for pose in poses:

@@ -29,8 +29,8 @@ BODY21_IN_26 = SEALCAP26.indices(*BODY21.joints)
 MARGIN = 0.93
 """The figure stays within this share of half the picture."""
 ELBOW_ROLL_DEG = 30.0
-"""In the corpus's T-pose elbows bend about an axis this far from the vertical (exactly, for all people); in
-the VRM's they bend about the vertical. A matter of definition, so the truth is turned about the bone by it."""
+"""In the corpus's T-pose elbows bend about an axis so far from the vertical, for all people alike; in
+the VRM's about the vertical. A matter of definition: the truth is turned about the bone by it."""
 _SEGMENT = {
     "Hips": "pelvis", "Spine": "spine", "Chest": "chest", "Neck": "neck", "Head": "head",
     "Shoulder": "clavicle", "UpperArm": "upperarm", "LowerArm": "forearm", "Hand": "hand",
