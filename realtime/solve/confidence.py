@@ -16,8 +16,10 @@ SEEN = 0.3
 """2D confidence from which a joint counts as observed."""
 MARGIN = 0.05
 """An observed joint ceases to be one so far below SEEN, and becomes one so far above."""
+GONE = 0.1
+"""Below this nothing is observed, whatever was before."""
 MEMORY_S = 0.06
-"""Time constant of the confidence that decides: a frame without the joint is not yet a hidden joint."""
+"""Time constant of the confidence that decides: a single doubtful frame changes nothing."""
 
 _HIPS, _SHOULDERS = ("left_hip", "right_hip"), ("left_shoulder", "right_shoulder")
 _FACE = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
@@ -65,4 +67,4 @@ class Observed:
             self._mean = self._mean + share * (confidence - self._mean)
             self._observed = self._mean >= np.where(self._observed, SEEN - MARGIN, SEEN + MARGIN)
         self._time_ns = time_ns
-        return self._observed
+        return self._observed & (confidence >= GONE)
