@@ -1,50 +1,91 @@
-"""Which points of the feet rest on the floor: those that are low and slow."""
+"""Which points of the feet rest on the floor: low and slow for a moment, until clearly neither.
+
+Two pairs of thresholds (to begin and to end a contact) and a shortest time for either keep it from
+chattering. All times are seconds, so that 15 and 60 frames per second agree.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifting.skeleton import CONTACTS, SEALCAP26
+from realtime.solve.confidence import SEEN
+from realtime.solve.ground import Ground
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
 
-LOW_M = (0.03, 0.07)
-"""Height above the floor: certain contact below the first, none above the second; half at 5 cm."""
-SLOW_M_S = (0.3, 0.7)
-"""Speed: the same; half at 0.5 m/s."""
-SPEED_CUTOFF_HZ = 4.0
-MAX_SOLE_M = 0.02
-"""A resting heel or toe joint lies up to this far above the floor; it counts as touching."""
+BEGIN_M, END_M = 0.06, 0.08
+"""Height above the resting level below which a contact may begin, and above which it ends."""
+RISE_M = 0.035
+"""A point this far above its lowest height in contact has left."""
+BEGIN_M_S, END_M_S = 0.45, 0.65
+"""Speed: the same."""
+STICKY = 1.6
+"""Factor on the thresholds that end a contact, for performers known to stand."""
+HOLD_S = 0.03
+"""A point must look so for this long before a contact begins or ends."""
+SPEED_CUTOFF_HZ = 10.0
+ALONG_RAY = 0.5
+"""Share of the speed along the line of sight that counts: depth is the noisy direction."""
+SOLE_M = 0.015
+"""A resting heel or toe joint lies this far above the sole."""
 
 _POINTS = np.array(SEALCAP26.indices(*CONTACTS))
+_LEG = {"left": SEALCAP26.index("left_ankle"), "right": SEALCAP26.index("right_ankle")}
+_ANKLES = np.array([_LEG[name.split("_")[0]] for name in CONTACTS])
 
 
 class ContactEstimate:
-    """Soft floor contact 0..1 of `CONTACTS`; 0 for points that are not seen."""
+    """Floor contact of `CONTACTS`: 0 off, 1 on; less where a foot in contact is hardly seen."""
 
-    def __init__(self) -> None:
-        self._last: Float64 | None = None
-        self._velocity = np.zeros((len(CONTACTS), 3))
+    def __init__(self, sticky: bool = False) -> None:
+        """`sticky`: contacts end late."""
+        self._end_m, self._end_m_s = (x * (STICKY if sticky else 1.0) for x in (END_M, END_M_S))
+        self.reset()
 
     def reset(self) -> None:
         """Forget where the feet were."""
-        self._last, self._velocity = None, np.zeros((len(CONTACTS), 3))
+        self._last_cam: Float64 | None = None
+        self._velocity_cam = np.zeros((len(CONTACTS), 3))
+        self._on = [False] * len(CONTACTS)
+        self._waited_s = [0.0] * len(CONTACTS)
+        self._lowest_m = [0.0] * len(CONTACTS)
 
-    def update(self, joints_world: Floats, confidence: Float64, dt_s: float, floor_m: float = 0.0) -> Float64:
-        """joints_world (26,3) metres, confidence (26,), the height soles rest at → (4,)."""
-        points = joints_world[_POINTS].astype(np.float64)
-        if self._last is not None and dt_s > 0:
-            gain = 1.0 - np.exp(-2 * np.pi * SPEED_CUTOFF_HZ * dt_s)
-            self._velocity = self._velocity + gain * ((points - self._last) / dt_s - self._velocity)
-        self._last = points
-        speed = np.sqrt(np.einsum("ij,ij->i", self._velocity, self._velocity))
-        seen = np.minimum(confidence[_POINTS] / 0.5, 1.0)
-        return np.asarray(_below(points[:, 1] - floor_m - MAX_SOLE_M, LOW_M) * _below(speed, SLOW_M_S) * seen)
+    def update(self, joints_world: Floats, confidence: Floats, dt_s: float, ground: Ground) -> Float64:
+        """joints_world (26,3) metres, confidence (26,), seconds since the last frame → (4,)."""
+        points = joints_world[_POINTS]
+        speed = self._speed(ground.to_cam(points), dt_s)
+        height = (points[:, 1] - (ground.level_m + SOLE_M)).tolist()
+        seen = np.maximum(confidence[_POINTS], confidence[_ANKLES]).tolist()
+        for i, (h, v, c) in enumerate(zip(height, speed, seen, strict=True)):
+            self._follow(i, h, v, c, dt_s)
+        return np.array([min(c / SEEN, 1.0) if on else 0.0 for on, c in zip(self._on, seen, strict=True)])
 
+    def _follow(self, i: int, height_m: float, speed_m_s: float, seen: float, dt_s: float) -> None:
+        """Switch point i when it has asked for it long enough; one not seen is off at once."""
+        if self._on[i]:
+            self._lowest_m[i] = min(self._lowest_m[i], height_m)
+            risen = height_m - self._lowest_m[i] > RISE_M
+            ask = risen or height_m > self._end_m or speed_m_s > self._end_m_s
+            if seen < 0.5 * SEEN:
+                self._on[i], ask = False, False
+        else:
+            ask = height_m < BEGIN_M and speed_m_s < BEGIN_M_S and seen >= SEEN
+        self._waited_s[i] = self._waited_s[i] + dt_s if ask else 0.0
+        if self._waited_s[i] >= HOLD_S:
+            self._on[i], self._waited_s[i], self._lowest_m[i] = not self._on[i], 0.0, height_m
 
-def _below(value: Float64, edges: tuple[float, float]) -> Float64:
-    """1 below the first edge, 0 above the second, a straight line between."""
-    low, high = edges
-    return np.minimum(np.maximum((high - value) / (high - low), 0.0), 1.0)
+    def _speed(self, points_cam: Float64, dt_s: float) -> list[float]:
+        """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there."""
+        if self._last_cam is not None and dt_s > 0:
+            gain = -math.expm1(-2 * math.pi * SPEED_CUTOFF_HZ * dt_s)
+            self._velocity_cam += gain * ((points_cam - self._last_cam) / dt_s - self._velocity_cam)
+        self._last_cam = points_cam
+        v, p = self._velocity_cam, points_cam
+        squares = np.einsum("kij,kij->ki", np.stack((v, v, p)), np.stack((v, p, p)))
+        across = squares[0] - (1 - ALONG_RAY**2) * squares[1] ** 2 / np.maximum(squares[2], 1e-9)
+        return np.sqrt(np.maximum(across, 0.0)).tolist()  # type: ignore[no-any-return]

@@ -1,0 +1,200 @@
+"""Feet on the floor: held where they were put down, never below, let go without a jump.
+
+Every heel and toe in contact is pinned; between contacts its offset fades. The body as a whole is moved
+smoothly by what the pinned feet agree on, so that the legs (two-bone, lengths and bend plane kept) need to
+give only the rest. A foot may roll: its heel is pinned first, then its toe, then the toe alone. In a jump
+nothing is pinned and the pelvis goes where it was seen. A correction of floor or tilt moves the world under
+the feet: small ones leave a pinned foot where it stands, jumps carry it along.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifting.skeleton import CONTACTS, SEALCAP26
+from realtime.solve.confidence import SEEN
+from realtime.solve.follower import follow
+from realtime.solve.foot import SUNK_M, Leg, place_foot
+from realtime.solve.ground import Ground
+from realtime.solve.leg_ik import ZERO, Vector, add, sub
+from realtime.solve.sole_point import SolePoint
+
+Floats = NDArray[np.floating]
+Float64 = NDArray[np.float64]
+FootMode = Literal["auto", "always", "never", "ground"]
+
+REST_HEIGHT = (0.010, 0.008, 0.010, 0.008)
+"""Of resting `CONTACTS` above the floor, in statures."""
+TEAR_M = {"auto": 0.10, "always": 0.25}
+"""A point pulled further than this from where its leg would have it is let go."""
+CARRY_M = {"auto": 0.40, "always": 1.00, "ground": 0.0}
+"""The body is moved sideways by at most this much for its feet."""
+ASK = {"auto": 0.9, "always": 1.0, "ground": 0.0}
+"""Share of the sideways shift that is asked for again on one foot, so that it fades over some steps."""
+RESTED_M = 0.03
+"""A torn lock may close again when its offset is this small."""
+LEVEL_STIFFNESS, UP_STIFFNESS = 20.0, 15.0
+"""How fast the body follows its feet sideways (depth noise is slow) and up."""
+LEVEL_FADE, UP_FADE = 2.0, 6.0
+"""How fast it goes back to where it was seen when no foot asks for anything."""
+CARRIED_M_S = 0.1
+"""World corrections that move a pin faster than this carry it along."""
+
+_SOLE = np.array(SEALCAP26.indices(*CONTACTS))
+_LEGS = np.array(
+    [
+        SEALCAP26.indices(*(f"{side}_{part}" for part in ("hip", "knee", "ankle", "heel", "toe")))
+        for side in ("left", "right")
+    ]
+)
+_MOVED = _LEGS[:, 1:]
+
+
+class FootLock:
+    """Foot lock of one person.
+
+    auto    feet in contact are pinned; let go when the pull gets strong
+    always  the same, stronger: for performers who stand
+    ground  nothing is pinned, but no foot goes below the floor
+    never   joints pass unchanged
+    """
+
+    def __init__(self, mode: FootMode = "auto") -> None:
+        self.mode = mode
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all pins and offsets."""
+        self._points = [SolePoint() for _ in CONTACTS]
+        self._shift: Vector = ZERO
+        self._rate: Vector = ZERO
+        self._ground: Ground | None = None
+
+    def update(
+        self,
+        joints_world: Float64,
+        contacts: Float64,
+        confidence: Floats,
+        dt_s: float,
+        ground: Ground,
+        stature_m: float,
+    ) -> Float64:
+        """World joints (26,3), contacts (4,), confidence (26,), seconds since the last frame → (26,3)."""
+        if self.mode == "never":
+            return joints_world
+        up, level = ground.correction_m, ground.corrected()
+        floor_m = [max(level.level_m, 0.0) + rest * stature_m for rest in REST_HEIGHT]
+        first = self._ground is None or dt_s <= 0
+        self._carry(level, dt_s)
+        legs = [_leg(rows, up) for rows in joints_world[_LEGS].tolist()]
+        if self.mode != "ground" and not first:
+            self._hold([leg.moved(self._shift) for leg in legs], contacts.tolist(), floor_m, dt_s)
+        seen = (np.maximum(confidence[_SOLE[::2]], confidence[_SOLE[1::2]]) >= SEEN).tolist()
+        self._move_body(legs, seen, floor_m, dt_s, first)
+        return self._applied(joints_world, [leg.moved(self._shift) for leg in legs], floor_m, up)
+
+    def _carry(self, ground: Ground, dt_s: float) -> None:
+        """Take pins along when the world frame jumps."""
+        before, self._ground = self._ground, ground
+        pinned = [p for p in self._points if p.pin is not None]
+        if before is None or not pinned or ground.same_frame(before):
+            return
+        old = np.array([p.pin for p in pinned])
+        new = ground.carry(old, before)
+        if np.abs(new - old).max() > CARRIED_M_S * dt_s:
+            for point, (x, y, z) in zip(pinned, new.tolist(), strict=True):
+                point.pin = x, y, z
+
+    def _hold(self, legs: list[Leg], contacts: list[float], floor_m: list[float], dt_s: float) -> None:
+        """Pin what is in contact, let go what is not."""
+        for i, leg in enumerate(legs):
+            pair = self._points[2 * i : 2 * i + 2]
+            for point, where, on, rest_m in zip(
+                pair, leg[3:], contacts[2 * i :], floor_m[2 * i :], strict=False
+            ):
+                if on > 0 and not point.tired:
+                    point.hold(where, rest_m, dt_s)
+            self._let_go(pair, contacts[2 * i : 2 * i + 2], dt_s)
+
+    def _let_go(self, pair: list[SolePoint], contacts: list[float], dt_s: float) -> None:
+        """Fade the offsets of a foot's points that are free, or pulled too hard."""
+        if any(p.pin is not None and math.dist(p.offset, ZERO) > TEAR_M[self.mode] for p in pair):
+            for point in pair:
+                point.tear()
+        for point, other, on in zip(pair, pair[::-1], contacts, strict=True):
+            if point.pin is None or not on > 0:
+                point.release(ZERO if other.pin is None else other.offset, dt_s)
+                point.tired = point.tired and math.dist(point.offset, ZERO) > RESTED_M
+
+    def _move_body(
+        self, legs: list[Leg], seen: list[bool], floor_m: list[float], dt_s: float, at_once: bool
+    ) -> None:
+        """Move the body towards where its feet want it: pinned ones all the way, sunken ones up."""
+        level: list[tuple[float, float]] = []
+        up: list[float] = []
+        for i, leg in enumerate(legs):
+            pins = [p.offset for p in self._points[2 * i : 2 * i + 2] if p.pin is not None]
+            if pins:
+                level.append(self._asked(pins))
+                up.append(max(o[1] for o in pins) + self._shift[1])
+            elif seen[i]:
+                sunk = max(floor_m[2 * i + k] - leg[3 + k][1] for k in (0, 1)) - SUNK_M
+                up.extend([sunk] if sunk > 0 else [])
+        before = self._shift
+        self._follow(
+            _at_most(_mean2(level, 1.0 if len(level) > 1 else ASK[self.mode]), CARRY_M[self.mode]),
+            bool(level),
+            up,
+            dt_s,
+        )
+        if at_once:
+            self._shift, self._rate = (0.0, max(up, default=0.0), 0.0), ZERO
+        for point in self._points:
+            point.body_moved(sub(self._shift, before), dt_s)
+
+    def _asked(self, pulls: list[Vector]) -> tuple[float, float]:
+        """Sideways shift of the body that would take the mean pull off a foot."""
+        x, _, z = self._shift
+        return x + sum(p[0] for p in pulls) / len(pulls), z + sum(p[2] for p in pulls) / len(pulls)
+
+    def _follow(self, level: tuple[float, float], pinned: bool, up: list[float], dt_s: float) -> None:
+        (x, y, z), (u, v, w) = self._shift, self._rate
+        stiffness = LEVEL_STIFFNESS if pinned else LEVEL_FADE
+        x, u = follow(x, u, level[0], stiffness, dt_s)
+        z, w = follow(z, w, level[1], stiffness, dt_s)
+        y, v = follow(y, v, sum(up) / len(up) if up else 0.0, UP_STIFFNESS if up else UP_FADE, dt_s)
+        self._shift, self._rate = (x, y, z), (u, v, w)
+
+    def _applied(self, joints_world: Float64, legs: list[Leg], floor_m: list[float], up: float) -> Float64:
+        """The moved body with both feet placed. `legs` are already moved."""
+        out = joints_world + add(self._shift, (0.0, up, 0.0))
+        across = sub(legs[0].hip, legs[1].hip)
+        ahead = (-across[2], 0.0, across[0])
+        for i, leg in enumerate(legs):
+            placed = place_foot(
+                leg, self._points[2 * i], self._points[2 * i + 1], floor_m[2 * i : 2 * i + 2], ahead
+            )
+            if placed is not None:
+                out[_MOVED[i]] = placed
+        return np.asarray(out)
+
+
+def _leg(rows: list[list[float]], up: float) -> Leg:
+    hip, knee, ankle, heel, toe = ((x, y + up, z) for x, y, z in rows)
+    return Leg(hip, knee, ankle, heel, toe)
+
+
+def _mean2(points: list[tuple[float, float]], share: float) -> tuple[float, float]:
+    if not points:
+        return 0.0, 0.0
+    k = share / len(points)
+    return k * sum(p[0] for p in points), k * sum(p[1] for p in points)
+
+
+def _at_most(a: tuple[float, float], limit: float) -> tuple[float, float]:
+    size = math.hypot(*a)
+    return a if size <= limit else (a[0] * limit / size, a[1] * limit / size)
