@@ -15,10 +15,10 @@ from realtime.solve.rest import REST_JOINTS
 REST_HEIGHT_M = 1.70
 """Stature of the body below; scale offsets by `height / REST_HEIGHT_M` for another one."""
 
-# Bone: the joint it turns about. A shoulder bone (clavicle) starts at the neck.
+# Bone: the joint it turns about. A shoulder bone (clavicle) turns about the chest (`solve/forward.py`).
 _JOINT_OF = {
     "Hips": "pelvis", "Spine": "spine", "Chest": "chest", "Neck": "neck", "Head": "head",
-    "LeftShoulder": "neck", "LeftUpperArm": "left_shoulder", "LeftLowerArm": "left_elbow",
+    "LeftShoulder": "chest", "LeftUpperArm": "left_shoulder", "LeftLowerArm": "left_elbow",
     "LeftHand": "left_wrist", "LeftUpperLeg": "left_hip", "LeftLowerLeg": "left_knee",
     "LeftFoot": "left_ankle",
 }  # fmt: skip

@@ -10,7 +10,7 @@ the world pose, and `joints_cam` and `root_cam` follow from it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,7 +149,7 @@ class BodySolver:
         if root is not None:
             world = self._feet.update(world, contacts, confidence, dt_s, ground, self._bones.stature_m)
         figure = _Figure(joints, root, world, confidence, contacts, raw)
-        self._last = self._pose(State.TRACKING, figure, observed, camera)
+        self._last = self._pose(State.TRACKING, figure, observed, camera, capture_time_ns)
         return self._last
 
     def coast(self, capture_time_ns: int) -> BodyPose | None:
@@ -172,7 +172,7 @@ class BodySolver:
         self._feet.reset()  # the guess starts from feet already placed
         confidence, contacts = last.confidence * guess.trust, last.contacts * guess.trust
         figure = _Figure(joints, root, world, confidence, contacts, last.raw_joints_cam)
-        return self._pose(guess.state, figure, np.zeros(len(SEALCAP26), bool), camera)
+        return self._pose(guess.state, figure, np.zeros(len(SEALCAP26), bool), camera, capture_time_ns)
 
     def _sight(self, last: BodyPose) -> Sight:
         """What coasting starts from: the last pose and the velocities of its filters."""
@@ -185,7 +185,7 @@ class BodySolver:
     def _follow(self, keypoints: Keypoints) -> None:
         """Start anew when the figure is somebody else or not a continuation."""
         if self._person_id is not None and keypoints.person_id != self._person_id:
-            self._bones = BoneLengths(self.options.height_m)
+            self._bones, self._rotations = BoneLengths(self.options.height_m), RotationSolver()
             self.reset()
         elif keypoints.restarted:
             self.reset()
@@ -217,20 +217,29 @@ class BodySolver:
         return self._bones.apply(joints) if self.options.bones else joints
 
     def _pose(
-        self, state: State, figure: _Figure, observed: NDArray[np.bool_], camera: CameraEstimate
+        self,
+        state: State,
+        figure: _Figure,
+        observed: NDArray[np.bool_],
+        camera: CameraEstimate,
+        capture_time_ns: int,
     ) -> BodyPose:
-        """Everything that follows from a figure; its camera joints follow from its world joints."""
-        world = figure.world
+        """Everything that follows from a figure, once its joints are where rotations can put them."""
+        lengths_m = self._bones.lengths_m if self.options.bones else None
+        seen = state is State.TRACKING
+        solved = self._rotations.solve(figure.world, lengths_m, capture_time_ns, seen)
+        if self.options.bones:
+            figure = replace(figure, world=solved.joints_world)
         joints, root = figure.in_camera(camera)
-        rotations = self._rotations(world).astype(np.float32)
+        rotations = solved.local.astype(np.float32)
         return BodyPose(
             person_id=self._person_id if self._person_id is not None else 0,
             state=state,
-            joints_world=world.astype(np.float32),
+            joints_world=figure.world.astype(np.float32),
             joints_cam=joints.astype(np.float32),
             raw_joints_cam=figure.raw.astype(np.float32),
             root_cam=root.astype(np.float32),
-            root_world=world[0].astype(np.float32),
+            root_world=figure.world[0].astype(np.float32),
             root_rotation=rotations[0],
             bone_rotations=rotations,
             confidence=figure.confidence.astype(np.float32),

@@ -1,26 +1,34 @@
-"""Joint rotations from joint positions, and back.
+"""Joint rotations from joint positions.
 
 Every bone's world frame is built from two directions of the pose and compared with the same two
 directions of the rest pose; its rotation is the one that takes rest to now. Which two:
 
 Hips, Spine, Chest, Neck   up the trunk and across it (hips, shoulders, ears)
 Head                       across the ears, out of the face
-Shoulder (clavicle)        neck → shoulder, no twist of its own: the smallest turn from the chest
-UpperArm, LowerArm         along the bone; twist from the plane the elbow bends in
+Shoulder (clavicle)        chest → shoulder, no twist of its own: the smallest turn from the chest
+UpperArm, LowerArm         along the bone; twist from the plane the elbow bends in (`bend_planes.py`)
 UpperLeg, LowerLeg         along the bone; twist from the plane the knee bends in
-Foot                       heel → toe; twist with the knee's axis
-Hand, Toes                 follow forearm and foot: nothing is seen of their own
+Foot                       heel → toe; twist from the knee's axis and the ankle's place above the sole
+Hand, Toes                 follow forearm and foot: nothing is seen of their own, their pose is neutral
 
-A straight limb has no bend plane. A leg then takes its twist from foot and hips; an arm keeps the axis it
-had relative to the chest, drifting slowly back to the axis without twist.
+Joints that float freely are more than rotations can say: hips and lowest spine are one rigid bone here, so
+are the face and each foot. So the figure is first put on such a skeleton
+(`_stand`: from the pelvis outwards every bone is aimed at the joint it should reach), then turned into
+rotations, these are kept within anatomical limits, and what comes out are rotations and the joints they
+put there. Both say the same, whichever of them a receiver takes.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifting.skeleton import BONES, SEALCAP26
+from realtime.solve.bend_planes import ArmPlanes, leg_axes
+from realtime.solve.forward import place_joints, world_rotations
+from realtime.solve.limits import limit
 from realtime.solve.quaternions import (
     IDENTITY,
     conjugate,
@@ -34,14 +42,17 @@ from realtime.solve.quaternions import (
     to_matrix,
     unit,
 )
-from realtime.solve.rest import REST_JOINTS
+from realtime.solve.rest import PARENTS, REST_JOINTS
+from realtime.solve.shape import BodyShape
 
 Float64 = NDArray[np.float64]
 
-STRAIGHT, BENT = 0.12, 0.42
-"""Sine of the elbow's or knee's angle below and above which the bend plane counts not at all or alone."""
-UNTWIST = 0.02
-"""Share of an arm's remembered twist that is given up per frame while it is straight."""
+SHORTEST_M = 1e-3
+"""A shorter link has no direction; the last pose's is taken instead."""
+KNEE_SHARE = 0.1
+"""What the knee's axis counts in a foot's; it decides where heel, toe and ankle lie in one line."""
+FRAME_S = 1 / 30
+"""Step assumed where none is given."""
 
 _J = SEALCAP26.index
 _B = BONES.index
@@ -50,7 +61,7 @@ _B = BONES.index
 _DIRECTIONS = (
     ("pelvis", "spine"), ("spine", "chest"), ("chest", "neck"), ("neck", "head"),
     ("right_hip", "left_hip"), ("right_shoulder", "left_shoulder"), ("right_ear", "left_ear"),
-    ("neck", "left_shoulder"), ("neck", "right_shoulder"),
+    ("chest", "left_shoulder"), ("chest", "right_shoulder"),
     ("left_shoulder", "left_elbow"), ("right_shoulder", "right_elbow"),
     ("left_elbow", "left_wrist"), ("right_elbow", "right_wrist"),
     ("left_hip", "left_knee"), ("right_hip", "right_knee"),
@@ -59,11 +70,21 @@ _DIRECTIONS = (
 )  # fmt: skip
 _FROM = np.array([_J(a) for a, _ in _DIRECTIONS])
 _TO = np.array([_J(b) for _, b in _DIRECTIONS])
-_TRUNK, _ACROSS = slice(0, 4), slice(4, 7)
+_ACROSS = slice(4, 7)
 _CLAVICLES, _UPPER_ARMS, _FOREARMS = slice(7, 9), slice(9, 11), slice(11, 13)
 _THIGHS, _SHANKS, _FEET = slice(13, 15), slice(15, 17), slice(17, 19)
 _FACE = np.array([_J("nose"), _J("left_eye"), _J("right_eye")])
 _EARS = np.array([_J("left_ear"), _J("right_ear")])
+_HIPS = np.array([_J("left_hip"), _J("right_hip")])
+_SPINE, _CHEST = _J("spine"), np.array([_J("chest")])
+_BESIDE_NECK = np.array([_J("neck"), _J("left_shoulder"), _J("right_shoulder")])
+_MIDDLE = np.array(SEALCAP26.indices("head", "left_elbow", "right_elbow", "left_knee", "right_knee"))
+_ENDS = np.array(SEALCAP26.indices("left_wrist", "right_wrist", "left_ankle", "right_ankle"))
+_RIGID_PARTS = np.array(
+    [_J(n) for n in SEALCAP26.joints if n.endswith(("nose", "eye", "ear", "heel", "toe"))]
+)
+_ANKLES = np.array([_J("left_ankle"), _J("right_ankle")])
+_SOLES = np.array(SEALCAP26.indices("left_heel", "right_heel", "left_toe", "right_toe")).reshape(2, 2)
 
 
 def _pair(name: str) -> list[int]:
@@ -71,6 +92,9 @@ def _pair(name: str) -> list[int]:
 
 
 _SPINE_BONES = [_B(name) for name in ("Hips", "Spine", "Chest", "Neck")]
+_HEAD, _SHOULDERS = _B("Head"), _pair("Shoulder")
+_ARM_BONES = [*_pair("UpperArm"), *_pair("LowerArm"), *_pair("Hand")]
+_LEG_BONES = [*_pair("UpperLeg"), *_pair("LowerLeg"), *_pair("Foot"), *_pair("Toes")]
 _PARENT = np.array([max(p, 0) for p in BONES.parents])
 _ARM_AXIS_REST = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
 """Axis the elbow bends about in the rest pose, left and right: forearms come forward."""
@@ -78,13 +102,104 @@ _LEG_AXIS_REST = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 """Axis the knee bends about: shanks go back."""
 
 
+class Solved(NamedTuple):
+    """A figure as rotations and as the joints they make, in agreement."""
+
+    local: Float64
+    """(21,4) xyzw, rotations of `BONES` relative to the parent; row 0 (Hips) is the pelvis in the world."""
+    joints_world: Float64
+    """(26,3) metres."""
+
+
+class RotationSolver:
+    """World joints → local rotations of `BONES`, frame after frame (signs and twists are continuous)."""
+
+    def __init__(self) -> None:
+        self._arms, self._shape = ArmPlanes(), BodyShape()
+        self._last: Solved | None = None
+        self._time_ns: int | None = None
+
+    def reset(self) -> None:
+        """Forget the last frame; the shape of the person stays."""
+        self._arms.reset()
+        self._last = self._time_ns = None
+
+    def __call__(self, joints_world: Float64) -> Float64:
+        """The rotations (21,4) alone, see `solve`."""
+        return self.solve(joints_world).local
+
+    def solve(
+        self,
+        joints_world: Float64,
+        lengths_m: Float64 | None = None,
+        capture_time_ns: int | None = None,
+        seen: bool = True,
+    ) -> Solved:
+        """The figure (26,3) on a skeleton with the link lengths (26,); None takes them from the figure.
+
+        Joints that are not finite or lie on their parent take their place relative to it from the last
+        frame, or from the rest pose. Without a time the frame counts as following at 30 per second. From a
+        figure that is not `seen` but guessed the person's shape is not learned.
+        """
+        dt_s = self._step(capture_time_ns)
+        joints = self._whole(np.asarray(joints_world, np.float64))
+        lengths = length(joints - joints[PARENTS]) if lengths_m is None else lengths_m
+        if seen:
+            self._shape.learn(joints, lengths, dt_s)
+        rest = self._shape.rest(lengths)
+        R = self._world_rotations(_stand(joints, rest), dt_s)
+        q = from_matrix(R)
+        local = multiply(conjugate(q[_PARENT]), q)
+        local[0] = q[0]
+        local, changed = limit(same_sign(local, IDENTITY))
+        if changed:
+            R = to_matrix(world_rotations(local))
+        local = same_sign(local, IDENTITY if self._last is None else self._last.local)
+        self._last = Solved(local, place_joints(R, rest, joints[0]))
+        return self._last
+
+    def _step(self, time_ns: int | None) -> float:
+        """Seconds since the last frame."""
+        before, self._time_ns = self._time_ns, time_ns
+        return FRAME_S if time_ns is None or before is None else max((time_ns - before) * 1e-9, 0.0)
+
+    def _whole(self, joints: Float64) -> Float64:
+        """The joints (26,3), those without a usable place repaired."""
+        offsets = joints - joints[PARENTS]
+        bad = ~(length(offsets) > SHORTEST_M)  # NaN, too
+        bad[0] = not np.isfinite(joints[0]).all()
+        if not bad.any():
+            return joints
+        known = REST_JOINTS * 1.7 if self._last is None else self._last.joints_world
+        out = joints.copy()
+        out[0] = known[0] if bad[0] else joints[0]
+        for j, parent in list(enumerate(PARENTS))[1:]:
+            if bad[j]:
+                out[j] = out[parent] + known[j] - known[parent]
+        return out
+
+    def _world_rotations(self, joints: Float64, dt_s: float) -> Float64:
+        """(21,3,3) rotation of every bone from its rest orientation, world axes."""
+        d, face = _read(joints)
+        R = np.empty((len(BONES), 3, 3))
+        trunk = _trunk_frames(d, face) @ _TRUNK_REST_T
+        R[_SPINE_BONES], R[_HEAD] = trunk[:4], trunk[4]
+        hips, chest = trunk[0], trunk[2]
+        R[_SHOULDERS] = swing(_REST[_CLAVICLES] @ chest.T, d[_CLAVICLES]) @ chest
+        arm_axis = self._arms.update(d[_UPPER_ARMS] @ chest, d[_FOREARMS] @ chest, dt_s) @ chest.T
+        leg_axis = leg_axes(d[_THIGHS], d[_SHANKS], d[_FEET], hips)
+        above = joints[_ANKLES] - joints[_SOLES[0]]
+        foot_axis = unit(cross(above, d[_FEET])) + KNEE_SHARE * leg_axis
+        limbs = frame(d[9:19], np.concatenate([arm_axis, arm_axis, leg_axis, leg_axis, foot_axis]))
+        limbs = limbs @ _LIMB_REST_T
+        R[_ARM_BONES], R[_LEG_BONES] = limbs[[0, 1, 2, 3, 2, 3]], limbs[[4, 5, 6, 7, 8, 9, 8, 9]]
+        return R
+
+
 def _read(joints: Float64) -> tuple[Float64, Float64]:
     """(19,3) unit directions of `_DIRECTIONS`, and (3,) out of the face."""
     face = joints[_FACE].sum(axis=0) / 3 - joints[_EARS].sum(axis=0) / 2
     return unit(joints[_TO] - joints[_FROM]), face
-
-
-_REST, _REST_FACE = _read(REST_JOINTS)
 
 
 def _trunk_frames(d: Float64, face: Float64) -> Float64:
@@ -95,113 +210,26 @@ def _trunk_frames(d: Float64, face: Float64) -> Float64:
     return frame(primary, secondary)
 
 
+_REST, _REST_FACE = _read(REST_JOINTS)
 _TRUNK_REST_T = np.swapaxes(_trunk_frames(_REST, _REST_FACE), 1, 2)
-_ARM_REST_T = np.swapaxes(frame(_REST[9:13], np.concatenate([_ARM_AXIS_REST] * 2)), 1, 2)
-_LEG_REST_T = np.swapaxes(frame(_REST[13:19], np.concatenate([_LEG_AXIS_REST] * 3)), 1, 2)
+_LIMB_AXES_REST = np.concatenate([_ARM_AXIS_REST] * 2 + [_LEG_AXIS_REST] * 3)
+_LIMB_REST_T = np.swapaxes(frame(_REST[9:19], _LIMB_AXES_REST), 1, 2)
 
 
-class RotationSolver:
-    """World joints → local rotations of `BONES`, frame after frame (signs and arm twists are continuous)."""
+def _stand(joints: Float64, rest: Float64) -> Float64:
+    """The joints (26,3) as bones of this rest pose can reach them, from the pelvis outwards.
 
-    def __init__(self) -> None:
-        self._last: Float64 | None = None
-        self._arm: tuple[Float64, Float64] | None = None
-
-    def reset(self) -> None:
-        """Forget the last frame."""
-        self._last = self._arm = None
-
-    def __call__(self, joints_world: Float64) -> Float64:
-        """joints_world (26,3) → (21,4) xyzw; row 0 (Hips) is the world rotation of the pelvis."""
-        R = self._world_rotations(joints_world)
-        q = from_matrix(R)
-        local = multiply(conjugate(q[_PARENT]), q)
-        local[0] = q[0]
-        local = same_sign(local, IDENTITY if self._last is None else self._last)
-        self._last = local
-        return local
-
-    def _world_rotations(self, joints: Float64) -> Float64:
-        """(21,3,3) rotation of every bone from its rest orientation, world axes."""
-        d, face = _read(joints)
-        R = np.empty((len(BONES), 3, 3))
-        trunk = _trunk_frames(d, face) @ _TRUNK_REST_T
-        R[_SPINE_BONES], R[_B("Head")] = trunk[:4], trunk[4]
-        chest, hips = trunk[2], trunk[0]
-        R[_pair("Shoulder")] = swing(_REST[_CLAVICLES] @ chest.T, d[_CLAVICLES]) @ chest
-        arm_axis = self._arm_axis(d, chest)
-        arms = frame(d[9:13], np.concatenate([arm_axis, arm_axis])) @ _ARM_REST_T
-        R[_pair("UpperArm")], R[_pair("LowerArm")] = arms[:2], arms[2:]
-        R[_pair("Hand")] = arms[2:]
-        leg_axis = _leg_axis(d, hips)
-        legs = frame(d[13:19], np.concatenate([leg_axis] * 3)) @ _LEG_REST_T
-        R[_pair("UpperLeg")], R[_pair("LowerLeg")], R[_pair("Foot")] = legs[:2], legs[2:4], legs[4:]
-        R[_pair("Toes")] = legs[4:]
-        return R
-
-    def _arm_axis(self, d: Float64, chest: Float64) -> Float64:
-        """(2,3) world axes the elbows bend about; remembered relative to the chest while straight."""
-        upper = d[_UPPER_ARMS] @ chest  # in chest axes
-        bend = cross(upper, d[_FOREARMS] @ chest)
-        untwisted = np.einsum("bij,bj->bi", swing(_REST[_UPPER_ARMS], upper), _ARM_AXIS_REST)
-        if self._arm is None:
-            kept = untwisted
-        else:
-            before, axis = self._arm
-            carried = np.einsum("bij,bj->bi", swing(before, upper), axis)
-            kept = unit(carried + UNTWIST * (untwisted - carried))
-        axis = _blend(kept, bend)
-        self._arm = upper, axis
-        return axis @ chest.T
-
-
-def _leg_axis(d: Float64, hips: Float64) -> Float64:
-    """(2,3) world axes the knees bend about."""
-    thigh, shank = d[_THIGHS], d[_SHANKS]
-    from_foot = cross(d[_FEET], shank)
-    from_hips = np.einsum("bij,bj->bi", swing(_REST[_THIGHS] @ hips.T, thigh), np.stack([hips[:, 0]] * 2))
-    return _blend(unit(from_foot + from_hips), cross(thigh, shank))
-
-
-def _blend(straight: Float64, bend: Float64) -> Float64:
-    """Axis (2,3): `bend` (not unit: its length is the sine of the angle) as far as the limb is bent."""
-    sine = length(bend)
-    x = np.minimum(np.maximum((sine - STRAIGHT) / (BENT - STRAIGHT), 0.0), 1.0)
-    share = (x * x * (3 - 2 * x))[:, None]
-    return unit((1 - share) * straight + share * bend / np.maximum(sine, 1e-9)[:, None])
-
-
-# Joint: the bone that carries it, and the joint at that bone's origin.
-_CARRIER = {
-    "spine": ("Hips", "pelvis"), "chest": ("Spine", "spine"), "neck": ("Chest", "chest"),
-    "head": ("Neck", "neck"),
-    **{name: ("Head", "head") for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")},
-    **{
-        f"{side}_{joint}": (side.capitalize() + bone, origin if origin == "pelvis" else f"{side}_{origin}")
-        for side in ("left", "right")
-        for joint, bone, origin in (
-            ("elbow", "UpperArm", "shoulder"), ("wrist", "LowerArm", "elbow"),
-            ("knee", "UpperLeg", "hip"), ("ankle", "LowerLeg", "knee"),
-            ("heel", "Foot", "ankle"), ("toe", "Foot", "ankle"),
-        )
-    },
-    "left_hip": ("Hips", "pelvis"), "right_hip": ("Hips", "pelvis"),
-    "left_shoulder": ("LeftShoulder", "neck"), "right_shoulder": ("RightShoulder", "neck"),
-}  # fmt: skip
-
-
-def joints_from_rotations(local: Float64, rest: Float64, root_world: Float64) -> Float64:
-    """Forward kinematics: local rotations (21,4) xyzw, rest pose (26,3) and pelvis (3,) → joints (26,3).
-
-    The clavicles turn about the base of the neck, where the rest pose has its neck joint.
+    The pelvis and the directions across hips and ears and along the feet stay; every other bone is aimed
+    at the given place of its far end from where its near end came to lie, so that errors do not add up.
     """
-    world = [local[0]]
-    for bone, parent in list(enumerate(BONES.parents))[1:]:
-        world.append(multiply(world[parent], local[bone]))
-    R = to_matrix(np.stack(world))
-    joints = np.zeros((len(SEALCAP26), 3))
-    joints[0] = root_world
-    for j, name in list(enumerate(SEALCAP26.joints))[1:]:  # every joint comes after the one it hangs on
-        carrier, origin = _CARRIER[name]
-        joints[j] = joints[_J(origin)] + R[_B(carrier)] @ (rest[j] - rest[_J(origin)])
-    return joints
+    reach = length(rest - rest[PARENTS])
+    out = joints.copy()
+    across = joints[_HIPS[0]] - joints[_HIPS[1]]
+    up = joints[_SPINE] - joints[0]
+    hips = frame(np.stack([across]), np.stack([up]))[0] @ _TRUNK_REST_T[0]
+    out[[*_HIPS, _SPINE]] = (rest[[*_HIPS, _SPINE]] - rest[0]) @ hips.T + out[0]
+    for far in (_CHEST, _BESIDE_NECK, _MIDDLE, _ENDS):
+        near = out[PARENTS[far]]
+        out[far] = near + unit(joints[far] - near) * reach[far, None]
+    out[_RIGID_PARTS] += out[PARENTS[_RIGID_PARTS]] - joints[PARENTS[_RIGID_PARTS]]
+    return out

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from lifting.camera import Intrinsics, gravity_from_pitch, world_from_cam
 from lifting.skeleton import BODY21, BONES
 from realtime.data import Keypoints
+from realtime.solve.forward import joints_from_rotations
 from realtime.solve.quaternions import multiply
 from realtime.solve.rest import REST_JOINTS
 from realtime.solve.root import FROM_BODY21
-from realtime.solve.rotations import joints_from_rotations
 
 Float64 = NDArray[np.float64]
 STATURE_M = 1.75

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from lifting.skeleton import BONES, SEALCAP26
+from realtime.solve.forward import joints_from_rotations
 from realtime.solve.quaternions import IDENTITY, multiply, to_matrix, unit
 from realtime.solve.rest import REST_JOINTS
-from realtime.solve.rotations import RotationSolver, joints_from_rotations
+from realtime.solve.rotations import RotationSolver
 
 MIRROR_QUATERNION = np.array([1.0, -1.0, -1.0, 1.0])
 CORPUS_TO_SEALCAP26 = [*range(5), *range(6, 17), *range(19, 27), 29, 30]
