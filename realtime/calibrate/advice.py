@@ -81,9 +81,11 @@ def too_few(found: Collection, board: Board) -> str:
         return f"{seen}, but mostly blurred. Hold it still for a moment in each place, and use more light."
     views = len(found.pool.views)
     different = "always in the same place" if views == 1 else f"in only {views} different views"
+    whole = " The whole chessboard must be in the picture." if board.kind == "chessboard" else ""
     return (
         f"{seen}, but {different}; at least {MIN_VIEWS} are needed, 20 are good. "
         "Move it all over the picture, nearer and farther, and tilt it 20 to 45 degrees to every side."
+        f"{whole}"
     )
 
 
@@ -108,8 +110,9 @@ def no_board(found: Collection, board: Board) -> str:
     dark = " The picture is very dark: use more light." if light < 40 else ""
     return (
         f"No {board.name} board was seen in {found.pictures} pictures.{dark} Check that --board and "
-        "--squares (squares, not inner corners) are those of the print, that the white rim is visible, "
-        "nothing glares, and the board fills a quarter of the picture or more. Print one with: sealcap calibrate print board.pdf"
+        "--squares (squares, not inner corners) are those of the print, that the white rim shows, "
+        "nothing glares, and the board fills a quarter of the picture or more. "
+        "Print one with: sealcap calibrate print board.pdf"
     )
 
 

@@ -163,7 +163,7 @@ def _refined(gray: Gray, corners: Float32, scale: float, inner: tuple[int, int])
     spacing = min(float(np.linalg.norm(np.diff(grid, axis=axis), axis=-1).min()) for axis in (0, 1))
     half = int(np.clip(spacing / 3, 2, 15))
     criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 40, 0.005)
-    fine = cv2.cornerSubPix(gray, np.ascontiguousarray(corners[:, None]), (half, half), (-1, -1), criteria)
+    fine = cv2.cornerSubPix(gray, corners.copy(), (half, half), (-1, -1), criteria)
     return np.asarray(fine, np.float32).reshape(-1, 2)
 
 
