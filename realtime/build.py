@@ -94,6 +94,7 @@ def build_people(config: RunConfig) -> People:
         smooth=solve.smooth,
         height_m=config.person.height,
         bones=solve.bones,
+        mirror=solve.mirror,
         foot_lock=solve.foot_lock,
         legs=solve.legs,
         rest_when_lost=solve.lost == "rest",

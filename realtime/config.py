@@ -86,6 +86,8 @@ class SolveConfig(_Settings):
     """Strength of smoothing: 0 = off and no lag, 1 = calm and slow."""
     bones: bool = True
     """Keep bone lengths constant and equal on both sides."""
+    mirror: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("mirror")] = False
+    """Send the mirror image: the figure raises its left hand when the person raises the right one."""
     foot_lock: Annotated[Literal["auto", "always", "never", "ground"], _flat("foot-lock")] = "auto"
     """auto: feet on the floor stay put; always: even more so; ground: they only never sink; never: off."""
     legs: Literal["auto", "seated", "standing"] = "auto"

@@ -13,6 +13,7 @@ from lifting.tilt_probe import without_ears
 from lifting.window import TimeWindow
 from realtime.data import BodyPose, Float32, Keypoints
 from realtime.solve.body import BodySolver, SolverOptions
+from realtime.solve.mirror import mirror
 
 
 @dataclass
@@ -76,7 +77,8 @@ class People:
             if pose is None:
                 del self._known[person_id]
             solved.append(pose)
-        return tuple(pose for pose in solved if pose is not None)
+        poses = [pose for pose in solved if pose is not None]
+        return tuple(map(mirror, poses) if self._options.mirror else poses)
 
     def _observe(self, keypoints: Keypoints, camera: CameraEstimate, time_ns: int) -> Float32:
         person = self._known.get(keypoints.person_id)

@@ -52,6 +52,8 @@ class SolverOptions:
     """Stature to scale the body to; None takes it from the figure."""
     bones: bool = True
     """Constant, symmetric bone lengths."""
+    mirror: bool = False
+    """`People` hands out mirror images; solvers themselves know nothing of it."""
     foot_lock: FootMode = "auto"
     """How feet are kept on the floor, see `FootLock`."""
     predict_s: float = 0.5
