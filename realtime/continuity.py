@@ -136,6 +136,11 @@ class Continuity:
         self._before, self._last, self._reference = last, repaired, _blend(reference, repaired)
         return repaired, False
 
+    def forget(self) -> None:
+        """Whatever comes next is a new start."""
+        self._last = self._before = self._reference = None
+        self._swapped_since = None
+
     def _restart(self, now: Figure) -> Figure:
         self._before, self._last, self._reference = None, now, now
         self._swapped_since = None

@@ -1,71 +1,61 @@
 """Who is who: regions, identities and restarts between the detector and the lifter.
 
-A person once found is looked for where their last joints were; the whole picture is searched only while
-somebody is missing, and then not in every frame. Whoever is found again near the same place within ten
-seconds keeps their number.
+A person once found is looked for where their last joints were. Such regions slide onto whoever comes in
+front, so what the looks show is not believed as it is: while people are near one another, the picture
+around them is searched as well, and everything seen is given out one to one by place, pose and clothes
+(`realtime.tracks`). Others in the picture are known by their regions only, which costs no look, so that
+they cannot take the place of the person who is followed. Whoever gets nothing is missed, and expected where
+they were heading.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import threading
 
 import numpy as np
 
-from realtime.continuity import SEEN, Continuity, Figure
-from realtime.data import Float32, Frame, Image, Keypoints
+from realtime.appearance import clothes, difference
+from realtime.assignment import assign
+from realtime.continuity import SEEN
+from realtime.data import Frame, Image, Keypoints
 from realtime.detectors import Detector, Estimate, Region
+from realtime.search import Company, Searches, explained
+from realtime.tracks import Sighting, Track, apart
 
 KEEP_SCORE = 0.5
 """Probability of a person below which a frame counts as a miss."""
 MIN_JOINTS = 6
 """Joints that must be seen: whoever has all but left the picture is a miss as well."""
-PATIENCE_NS = 300_000_000
+LOCK_NS = 3_000_000_000
 """So long the place of somebody who is missed is kept for them; then others may have it."""
 RETRY_NS = 1_000_000_000
-"""So long the old region is still looked at after the person was last seen."""
+"""So long the expected region is still looked at after the person was last seen."""
 REMEMBER_NS = 10_000_000_000
 """So long a lost person keeps their number."""
-FIRST_SEARCHES = 10
-"""Frames without anybody that are all searched; afterwards only every SEARCH_NS."""
-SEARCH_NS = 100_000_000
-NEWCOMER_NS = 500_000_000
-"""Time between searches while somebody is tracked but others could be."""
-NEAR = 0.75
-"""A person found within this share of their old region's size, and of similar size, is the same person."""
-SIMILAR = 1.6
-"""Largest ratio of two sizes that are similar."""
+STRANGER_NS = 2_000_000_000
+"""So long somebody is remembered who was never followed."""
 FIRST_LOOKS = 2
 """Looks at a newly found person: the search is coarse, each look's joints give the next a better region."""
 SAME = 0.25
-"""Two regions whose centres are closer than this share of the smaller one's size show the same person."""
-
-
-@dataclass
-class Track:
-    """One person."""
-
-    person_id: int
-    region: Region
-    seen_ns: int
-    continuity: Continuity = field(default_factory=Continuity)
-    missed: bool = False
-
-    def take(self, estimate: Estimate, time_ns: int) -> Keypoints:
-        """Continue with `estimate`; the keypoints to hand on."""
-        figure = Figure(estimate.points_px, estimate.confidence, time_ns)
-        figure, restarted = self.continuity.follow(figure)
-        self.region, self.seen_ns, self.missed = estimate.region, time_ns, False
-        box = box_of(figure.points_px, figure.confidence)
-        return Keypoints(self.person_id, figure.points_px, figure.confidence, box, restarted)
-
-
-def box_of(points_px: Float32, confidence: Float32) -> Float32:
-    """(4,) x0, y0, x1, y1 around the seen joints, or around all when none is."""
-    seen = confidence > SEEN
-    points = points_px[seen] if seen.any() else points_px
-    return np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+"""Two figures whose regions are closer than this share of the smaller one's size may be the same,"""
+SAME_JOINTS = 0.06
+"""and are if their joints are closer than this."""
+CROWD = 0.6
+"""People closer than this share of a region's size may be mistaken for one another,"""
+OVERLAP = 0.35
+"""and closer than this they wear each other's colours."""
+LIMIT = 10.0
+"""Cost beyond which a sighting is not taken for a person."""
+ALIKE = 0.5
+"""Clothes that differ by less are not told apart while people walk past one another."""
+MOST_DOUBLES = 2
+"""So many strangers are looked at closely at a time."""
+ALIEN = 0.6
+"""Clothes that differ by more after a jump belong to somebody else."""
+PAUSE_S = 0.5
+"""Whoever was unseen for longer starts anew."""
+WISH_NS = 1_000_000_000
+"""So long somebody is looked for at the place that was chosen."""
 
 
 def somebody(estimate: Estimate) -> bool:
@@ -73,20 +63,13 @@ def somebody(estimate: Estimate) -> bool:
     return estimate.score >= KEEP_SCORE and int((estimate.confidence > SEEN).sum()) >= MIN_JOINTS
 
 
-def distance(a: Region, b: Region) -> float:
-    """Distance of two regions' centres, pixels."""
-    return math.hypot(a.cx - b.cx, a.cy - b.cy)
-
-
-def same_place(a: Region, b: Region) -> bool:
-    """True when both regions show the same person."""
-    return distance(a, b) < SAME * min(a.size, b.size)
-
-
-def near_by(a: Region, b: Region) -> bool:
-    """True when a person lost in one region may be the one found in the other."""
-    small, large = sorted((a.size, b.size))
-    return large < SIMILAR * small and distance(a, b) < NEAR * large
+def same_figure(a: Estimate, b: Estimate) -> bool:
+    """True when two looks show the same person."""
+    both = (a.confidence > SEEN) & (b.confidence > SEEN)
+    if apart(a.region, b.region) > SAME or not both.any():
+        return False
+    gap = np.linalg.norm(a.points_px[both] - b.points_px[both], axis=1).mean()
+    return bool(gap < SAME_JOINTS * min(a.region.size, b.region.size))
 
 
 class Tracker:
@@ -101,102 +84,273 @@ class Tracker:
         if person != "largest" and not (isinstance(person, int) and person >= 0):
             raise ValueError(f"person must be 'largest' or a number from 0, got {person!r}")
         self._detector, self._people, self._person = detector, people, person
+        self._searches = Searches(detector)
         self._tracks: list[Track] = []
-        self._gone: list[Track] = []
+        self._others: list[Track] = []
+        """Known, not followed: lost ones by their numbers, and strangers."""
         self._next_id = 0
-        self._searches = 0
-        self._searched_ns: int | None = None
+        self._lock = threading.Lock()
+        self._wish: tuple[float, float] | None = None
+        self._wish_until: int | None = None
+
+    def choose(self, x_px: float, y_px: float) -> None:
+        """Follow whoever stands at this place of the picture; from any thread, in effect with a next frame.
+
+        With several people followed and no place free, the one who came last makes room. Where nobody is
+        found within a second, all stays as it is.
+        """
+        with self._lock:
+            self._wish, self._wish_until = (x_px, y_px), None
 
     def update(self, frame: Frame) -> list[Keypoints]:
-        """Joints of everybody seen in `frame`, by person number."""
+        """Joints of everybody followed who is seen in `frame`, by person number."""
         image, now = frame.image, frame.capture_time_ns
-        self._drop_twins()
-        found = [k for track in self._tracks if (k := self._continue(track, image, now))]
-        if len(found) < self._people and self._search_due(now, bool(found)):
-            found += self._search(image, now)
+        wish = self._current_wish(now)
+        lost = [t for t in self._tracks if t.missed]
+        due = self._searches.due(now, self._tracks, self._open(), self._company(now))
+        looks = self._look(image, now, skip_missed=due)
+        fresh_loss = any(t.missed and t not in lost for t in self._tracks)
+        regions: list[Region] = []
+        if due or fresh_loss or wish is not None or self._suspicious(looks, now):
+            near = None if wish else self._search_around(now)
+            regions = self._searches.search(image, now, near)
+        found = self._settle(image, looks, regions, now)
+        if wish is not None:
+            self._grant(wish, now)
+        found += self._promote(image, now)
         self._retire(now)
         return sorted(found, key=lambda k: k.person_id)
 
-    def _continue(self, track: Track, image: Image, now: int) -> Keypoints | None:
-        estimate = self._detector.estimate(image, track.region)
-        track.missed = not somebody(estimate)
-        return None if track.missed else track.take(estimate, now)
+    def _open(self) -> int:
+        return self._people - len(self._tracks)
 
-    def _search_due(self, now: int, somebody: bool) -> bool:
-        """Every frame at first, then at a rate; a clock that runs backwards is no reason to wait."""
-        if somebody:
-            self._searches = 0
-        elif self._searches < FIRST_SEARCHES:
-            return True
-        wait = NEWCOMER_NS if somebody else SEARCH_NS
-        return self._searched_ns is None or not 0 <= now - self._searched_ns < wait
+    def _look(self, image: Image, now: int, *, skip_missed: bool) -> dict[Track, Estimate]:
+        """Joints found where people were, or are expected; marks those missed who are not seen."""
+        out: dict[Track, Estimate] = {}
+        for track in (*self._tracks, *self._doubles(now)):
+            late = track.unseen_s(now) > RETRY_NS * 1e-9
+            if track.missed and track.aim is None and (skip_missed or late):
+                continue
+            place = track.aim or (track.expected(now) if track.missed else track.region)
+            estimate = self._detector.estimate(image, place)
+            track.aim = None
+            if somebody(estimate):
+                out[track] = estimate
+            else:
+                track.missed = True
+        return out
 
-    def _search(self, image: Image, now: int) -> list[Keypoints]:
-        self._searched_ns, self._searches = now, self._searches + 1
-        seen = [t for t in self._tracks if not t.missed]
-        regions = [r for r in self._detector.search(image) if not any(same_place(r, t.region) for t in seen)]
+    def _doubles(self, now: int) -> list[Track]:
+        """Strangers who are near somebody followed and dressed alike: only their joints tell them apart."""
+        near = [
+            o
+            for o in self._others
+            if o.unseen_s(now) < RETRY_NS * 1e-9
+            for t in self._tracks
+            if apart(o.expected(now), t.expected(now)) < CROWD and _alike(o, t)
+        ]
+        return list(dict.fromkeys(near))[:MOST_DOUBLES] if self._detector.finds_all else []
+
+    def _company(self, now: int) -> Company:
+        """How near others are to those who are followed."""
+        if self._crowd(now, OVERLAP):
+            return Company.TOUCHING
+        if self._crowd(now):
+            return Company.NEAR
+        return Company.AROUND if any(not t.missed for t in self._others) else Company.NONE
+
+    def _crowd(self, now: int, reach: float = CROWD) -> list[Track]:
+        """Those followed who have somebody near, or whose place somebody else has taken."""
+        return [t for t in self._tracks if self._neighbour(t, now, reach)]
+
+    def _neighbour(self, track: Track, now: int, reach: float) -> bool:
+        known = (t for t in (*self._tracks, *self._others) if t is not track)
+        here = track.expected(now)
+        return any(
+            t.unseen_s(now) < STRANGER_NS * 1e-9 and apart(here, t.expected(now)) < reach for t in known
+        )
+
+    def _search_around(self, now: int) -> Region | None:
+        """Where a search is needed most; None for the whole picture."""
+        needy = [t for t in self._tracks if t.missed] or self._crowd(now)
+        needy = needy or (self._tracks if self._open() == 0 and len(self._tracks) == 1 else [])
+        return self._searches.turn(needy, now)
+
+    def _suspicious(self, looks: dict[Track, Estimate], now: int) -> bool:
+        """True when a figure moved as bodies do not: it may be another one."""
+        return any(t.cost(Sighting(e.region, e), now) >= LIMIT for t, e in looks.items() if not t.missed)
+
+    def _settle(
+        self, image: Image, looks: dict[Track, Estimate], regions: list[Region], now: int
+    ) -> list[Keypoints]:
+        """Give out what was seen, one to one; the keypoints of those followed."""
+        sightings, own = self._sightings(image, looks, regions)
+        rows = [*self._tracks, *self._others]
+        costs = [[t.cost(s, now) for s in sightings] for t in rows]
+        given = assign(costs, LIMIT)
+        for i, track in enumerate(self._tracks):
+            j = own.get(track)
+            if j is None or j in given or given[i] is not None or track.missed:
+                continue
+            if self._goes_on(i, j, costs) and not self._alien(track, sightings[j], now):
+                given[i] = j
         found: list[Keypoints] = []
-        for region in self._choose(regions):
-            if len(seen) + len(found) >= self._people:
-                break
-            estimate = self._look(image, region)
-            track = self._identify(estimate.region, now) if somebody(estimate) else None
-            if track:
-                found.append(track.take(estimate, now))
+        for track, j in zip(rows, given, strict=True):
+            found += self._give(image, track, None if j is None else sightings[j], now)
+        self._others += [
+            Track(s.region, now, clothes=s.clothes, coarse=s.estimate is None)
+            for j, s in enumerate(sightings)
+            if j not in given
+        ]
         return found
 
-    def _look(self, image: Image, region: Region) -> Estimate:
-        """Joints of a newly found person."""
-        estimate = self._detector.estimate(image, region)
-        for _ in range(FIRST_LOOKS - 1):
-            estimate = self._detector.estimate(image, estimate.region)
-        return estimate
+    @staticmethod
+    def _goes_on(i: int, j: int, costs: list[list[float]]) -> bool:
+        """True when sighting j, unlikely for row i whose look shows it, is so for all others, too."""
+        return all(row[j] >= max(costs[i][j], LIMIT) for k, row in enumerate(costs) if k != i)
 
-    def _choose(self, regions: Sequence[Region]) -> list[Region]:
-        """Regions in the order in which they are wanted."""
-        if isinstance(self._person, int) and self._people == 1:
-            ordered = sorted(regions, key=lambda r: r.cx)
-            return ordered[min(self._person, len(ordered) - 1) :][:1] if ordered else []
-        return sorted(regions, key=lambda r: -r.size)
+    def _sightings(
+        self, image: Image, looks: dict[Track, Estimate], regions: list[Region]
+    ) -> tuple[list[Sighting], dict[Track, int]]:
+        """Every person seen, once; and which of them each track's own look shows."""
+        seen: list[Sighting] = []
+        own: dict[Track, int] = {}
+        for track, e in looks.items():
+            same = (j for j, s in enumerate(seen) if s.estimate and same_figure(s.estimate, e))
+            j = next(same, len(seen))
+            if j == len(seen):
+                seen.append(Sighting(e.region, e, clothes(image, e.region)))
+            own[track] = j
+        rest = explained(regions, [s.region for s in seen])
+        return [*seen, *(Sighting(r, None, clothes(image, r)) for r in rest)], own
 
-    def _identify(self, region: Region, now: int) -> Track | None:
-        """The missing person who was last seen nearest to `region`, or a new one if there is a place."""
-        held = [t for t in self._tracks if not t.missed or 0 <= now - t.seen_ns < PATIENCE_NS]
-        full = len(held) >= self._people
-        missing = [t for t in self._tracks if t.missed] + ([] if full else self._gone)
-        near = [t for t in missing if near_by(t.region, region)]
-        if not near and full:
-            return None
-        if near:
-            track = min(near, key=lambda t: distance(t.region, region))
-            track.continuity = Continuity()
+    def _alien(self, track: Track, sighting: Sighting, now: int) -> bool:
+        """True when, after a jump, the clothes say that this is somebody else."""
+        unlike = difference(track.clothes, sighting.clothes)
+        jumped = track.cost(Sighting(sighting.region, sighting.estimate), now) >= LIMIT / 2
+        return jumped and unlike is not None and unlike > ALIEN
+
+    def _give(self, image: Image, track: Track, sighting: Sighting | None, now: int) -> list[Keypoints]:
+        """Let `track` go on with what it was given."""
+        followed = track in self._tracks
+        if sighting is None:
+            track.missed = True
+        elif not followed:
+            self._note(track, sighting, now)
+        elif sighting.estimate is not None:
+            return [self._take(track, sighting.estimate, image, now)]
         else:
-            track = Track(self._next_id, region, now)
+            track.missed, track.aim = True, sighting.region
+        return []
+
+    def _note(self, other: Track, sighting: Sighting, now: int) -> None:
+        step_s, near = other.unseen_s(now), self._neighbour(other, now, OVERLAP)
+        if sighting.estimate is not None:
+            other.take(sighting.estimate, now, wary=near)
+        else:
+            other.move(sighting.region, now, wary=near)
+            other.missed, other.figure, other.coarse = False, None, True
+        if not near:
+            other.wear(sighting.clothes, step_s)
+
+    def _take(self, track: Track, estimate: Estimate, image: Image, now: int) -> Keypoints:
+        """The followed person as seen in this frame; clothes are learned while nobody is near."""
+        step_s = track.unseen_s(now)
+        if step_s > PAUSE_S:
+            track.continuity.forget()
+        near = self._neighbour(track, now, OVERLAP)
+        keypoints = track.take(estimate, now, wary=near)
+        if not near:
+            track.wear(clothes(image, track.region), step_s)
+        return keypoints
+
+    def _promote(self, image: Image, now: int) -> list[Keypoints]:
+        """Follow those whom this frame's search showed, as far as there are places."""
+        out: list[Keypoints] = []
+        at_once = not self._tracks
+        for other in self._wanted(now):
+            if self._open() <= 0:
+                break
+            self._others.remove(other)
+            estimate = self._detector.estimate(image, other.region)
+            for _ in range(FIRST_LOOKS - 1 if at_once else 0):
+                estimate = self._detector.estimate(image, estimate.region)
+            if not somebody(estimate) or self._known(estimate):
+                continue
+            if other.cost(Sighting(estimate.region, estimate, clothes(image, estimate.region)), now) >= LIMIT:
+                other = Track(estimate.region, now)
+            self._follow(other, estimate, now)
+            if at_once:
+                out.append(self._take(other, estimate, image, now))
+            else:
+                break
+        return out
+
+    def _known(self, estimate: Estimate) -> bool:
+        """True when a look shows somebody who is followed already."""
+        return any(not t.missed and apart(t.region, estimate.region) < SAME for t in self._tracks)
+
+    def _follow(self, other: Track, estimate: Estimate, now: int) -> None:
+        if other.person_id is None:
+            other.person_id = self._next_id
             self._next_id += 1
-        self._admit(track)
-        return track
+        other.continuity.forget()
+        other.figure, other.missed, other.aim = None, True, estimate.region
+        other.region, other.seen_ns, other.velocity = estimate.region, now, (0.0, 0.0)
+        self._tracks.append(other)
 
-    def _admit(self, track: Track) -> None:
-        """Follow `track`, in the place of whoever has been missing longest if there are too many."""
-        others = sorted((t for t in self._tracks if t is not track), key=lambda t: (not t.missed, -t.seen_ns))
-        self._gone = [t for t in self._gone if t is not track]
-        missing = [t for t in others if t.missed]
-        while missing and len(others) >= self._people:
-            leaver = missing.pop()
-            others.remove(leaver)
-            self._gone.append(leaver)
-        self._tracks = [*others, track]
+    def _wanted(self, now: int) -> list[Track]:
+        """Those seen in this frame who could be followed, in the order in which they are wanted."""
+        here = [t for t in self._others if t.seen_ns == now and not t.missed]
+        if isinstance(self._person, int) and self._people == 1 and self._next_id == 0:
+            here.sort(key=lambda t: t.region.cx)
+            return here[min(self._person, len(here) - 1) :][:1] if here else []
+        return sorted(here, key=lambda t: (t.aim is None, t.person_id is None, -t.region.size))
 
-    def _drop_twins(self) -> None:
-        """Of two tracks that slid onto the same person the younger one ends."""
-        kept: list[Track] = []
-        for track in sorted(self._tracks, key=lambda t: t.person_id):
-            if track.missed or not any(same_place(track.region, k.region) for k in kept if not k.missed):
-                kept.append(track)
-        self._tracks = kept
+    def _current_wish(self, now: int) -> tuple[float, float] | None:
+        """The place that was chosen, for as long as it is tried."""
+        with self._lock:
+            if self._wish is not None and self._wish_until is None:
+                self._wish_until = now + WISH_NS
+            if self._wish_until is not None and now > self._wish_until:
+                self._wish = self._wish_until = None
+            return self._wish
+
+    def _grant(self, wish: tuple[float, float], now: int) -> None:
+        """Make room for whoever stands at the chosen place, and put them first in the queue."""
+        place = Region(*wish, size=1.0)
+        here = [t for t in (*self._tracks, *self._others) if t.seen_ns == now and not t.missed]
+        near = [t for t in here if apart_from(t, place) < 0.5]
+        if not near:
+            return
+        chosen = min(near, key=lambda t: apart_from(t, place))
+        with self._lock:
+            self._wish = self._wish_until = None
+        if chosen in self._tracks:
+            return
+        if self._open() <= 0:
+            leaver = max(self._tracks, key=lambda t: (t.missed, t.person_id or 0))
+            self._tracks.remove(leaver)
+            leaver.missed, leaver.figure = True, None
+            self._others.append(leaver)
+        chosen.aim = chosen.region
 
     def _retire(self, now: int) -> None:
-        """Stop looking at regions that stayed empty; forget who has been away for too long."""
-        stale = [t for t in self._tracks if t.missed and not 0 <= now - t.seen_ns < RETRY_NS]
+        """Free the places of those who stay away; forget who has been away for too long."""
+        stale = [t for t in self._tracks if t.missed and not 0 <= now - t.seen_ns < LOCK_NS]
         self._tracks = [t for t in self._tracks if t not in stale]
-        self._gone = [t for t in (*self._gone, *stale) if 0 <= now - t.seen_ns < REMEMBER_NS]
+        self._others = [t for t in (*self._others, *stale) if _remembered(t, now)]
+
+
+def apart_from(track: Track, place: Region) -> float:
+    """Distance of a place from the middle of a person, as a share of their size."""
+    return apart(track.region, Region(place.cx, place.cy, track.region.size))
+
+
+def _remembered(track: Track, now: int) -> bool:
+    return 0 <= now - track.seen_ns < (STRANGER_NS if track.person_id is None else REMEMBER_NS)
+
+
+def _alike(a: Track, b: Track) -> bool:
+    unlike = difference(a.clothes, b.clothes)
+    return unlike is None or unlike < ALIKE

@@ -41,6 +41,8 @@ class Detector(Protocol):
     """Stateless 2D pose network with its pre- and post-processing."""
 
     name: str
+    finds_all: bool
+    """True when `search` finds everybody; False when it finds the most visible person only, and slowly."""
 
     def search(self, image: Image) -> list[Region]:
         """Regions of the people in the whole picture, best first; empty when nobody is there."""

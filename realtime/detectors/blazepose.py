@@ -55,6 +55,8 @@ def refine(points: Float32, heatmap: Float32, channels: NDArray[np.intp]) -> Flo
 class BlazePose:
     """Any of the three landmark networks, with MediaPipe's person detector for the search."""
 
+    finds_all = True
+
     def __init__(self, landmarks: Network, search: PersonSearch, *, name: str = "blazepose") -> None:
         """`landmarks`: lite, full or heavy. Raises ModelError when its input is not one square picture."""
         if len(landmarks.inputs) != 1:

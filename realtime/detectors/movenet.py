@@ -59,6 +59,8 @@ def next_region(points_px: Float32, visible: Float32, whole: Region, score: floa
 class MoveNet:
     """Thunder or Lightning, told apart by the size of their input."""
 
+    finds_all = False
+
     def __init__(self, network: Network, *, name: str = "movenet") -> None:
         """`network`: int32 RGB picture in, (1,1,17,3) out: y, x as shares of the crop, score."""
         if len(network.inputs) != 1:

@@ -67,6 +67,8 @@ def next_region(points_px: Float32, confidence: Float32, aspect: float, fallback
 class RtmPose:
     """A SimCC network; input size, joints and layout are read from the network itself."""
 
+    finds_all = True
+
     def __init__(self, network: Network, search: Search, *, name: str = "rtmpose") -> None:
         """`network`: one normalised RGB picture in, two outputs (1,J,2w) and (1,J,2h).
 

@@ -28,7 +28,8 @@ from realtime.session import read_poses
 from realtime.sources import Source
 from realtime.sources.figure import figure_at
 from realtime.sources.synthetic import SyntheticSource
-from realtime.tracking import Tracker, box_of
+from realtime.tracking import Tracker
+from realtime.tracks import box_of
 from training.metrics import p_mpjpe
 
 log = logging.getLogger(__name__)
