@@ -77,9 +77,8 @@ def pictures(truths: synthetic.Truths | None, cache: Path | None) -> None:
         draw(scene, result, before, labels, DOCS)
     if cache is not None:
         track = solver_clips.tracks(demo_clip(), cache)
-        poses = solver_clips.solve(track, settings())
-        fps = 1e9 * (len(poses) - 1) / (poses[-1][1] - poses[0][1])
-        film_before_after([pose for _, _, pose in poses], fps, DOCS / "solver.webp")
+        fps, stages = solver_clips.in_the_room(track, settings())
+        film_before_after(fps, stages, DOCS / "solver.webp")
 
 
 def demo_clip() -> Path:

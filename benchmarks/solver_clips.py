@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.solver_chain import settings, step
+from benchmarks.solver_measures import fitted_roots
 from benchmarks.solver_report import Check, Section
-from benchmarks.solver_truth import Floats
+from benchmarks.solver_truth import BODY21_IN_26, Floats
 from lifting.skeleton import SEALCAP26
 from realtime.build import build_detector, build_people, build_source, open_camera, wanted_person
 from realtime.config import RunConfig
@@ -67,15 +68,35 @@ def _detect(video: Path, file: Path) -> None:
 
 def solve(track: Track, config: RunConfig) -> list[tuple[int, int, BodyPose]]:
     """(frame index, capture_time_ns, first person's pose) of a clip."""
-    (width, height), frames = track
-    people = build_people(config)
-    camera = open_camera(config.camera, config.person.height, width, height)
-    out = []
-    for index, now, keypoints in frames:
+    camera = open_camera(config.camera, config.person.height, *track[0])
+    people, out = build_people(config), []
+    for index, now, keypoints in track[1]:
         poses, _ = step(people, keypoints, camera, now)
         if poses:
             out.append((index, now, poses[0]))
     return out
+
+
+def in_the_room(track: Track, config: RunConfig) -> tuple[float, dict[str, tuple[Floats, Floats]]]:
+    """Frames per second, and of `raw` and `solved` the joints (T,26,3) in camera axes and in the world.
+
+    Raw joints are put where they fit the 2D best, frame by frame, with what is known of the camera then.
+    """
+    camera = open_camera(config.camera, config.person.height, *track[0])
+    people, times, raw, solved = build_people(config), [], [], []
+    for _, now, keypoints in track[1]:
+        poses, _ = step(people, keypoints, camera, now)
+        if not poses or not keypoints:
+            continue
+        joints = poses[0].raw_joints_cam.astype(np.float64)
+        rays = camera.intrinsics.rays(keypoints[0].points_px).astype(np.float64)
+        root = fitted_roots(joints[None, BODY21_IN_26], rays[None], keypoints[0].confidence[None])
+        raw.append((joints, camera.to_world(joints + root)))
+        solved.append((poses[0].joints_cam, poses[0].joints_world))
+        times.append(now)
+    fps = 1e9 * (len(times) - 1) / (times[-1] - times[0])
+    stages = {"raw": raw, "solved": solved}
+    return fps, {k: (np.array([c for c, _ in v]), np.array([w for _, w in v])) for k, v in stages.items()}
 
 
 def clips(data: Path, cache: Path) -> tuple[Section, Section]:

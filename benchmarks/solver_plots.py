@@ -17,7 +17,6 @@ from benchmarks.solver_chain import Result
 from benchmarks.solver_measures import FEET, WRISTS, horizontal_speed
 from benchmarks.solver_truth import Floats, Scene
 from lifting.skeleton import SEALCAP26
-from realtime.data import BodyPose
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -133,52 +132,63 @@ def _save(path: Path, image: Picture) -> None:
     Image.fromarray(image[..., ::-1]).quantize(32).save(path, optimize=True)
 
 
-def film_before_after(poses: Sequence[BodyPose], fps: float, path: Path, seconds: float = 6.0) -> None:
-    """Raw and solved skeleton of the same frames side by side as an animated WebP: the front, as the camera
-    sees it, above, and the side below, pelvis fixed, with the last half second of both wrists."""
+def film_before_after(
+    fps: float, stages: dict[str, tuple[Floats, Floats]], path: Path, seconds: float = 5.6
+) -> None:
+    """Each stage's joints (T,26,3) in camera axes and in the world, side by side, as an animated WebP.
+
+    Above as the camera sees them, hips fixed, with the last half second of both wrists; below from the side
+    of the room, the camera far to the left, the floor as a line, with the way of both heels.
+    """
     from PIL import Image
 
-    frames = []
-    stride = max(1, round(fps / 15))
-    chosen = list(poses)[: round(seconds * fps)]
-    for t in range(0, len(chosen), stride):
-        cells = [
-            np.concatenate([_figure(chosen, t, stage, axes) for stage in ("raw", "solved")], axis=1)
-            for axes in ((0, 1), (2, 1))
-        ]
-        frames.append(Image.fromarray(np.concatenate(cells, axis=0)[..., ::-1]))
+    frames, stride = [], max(1, round(fps / 15))
+    middle = np.nanmean(stages["solved"][1][:, 0, 2])
+    for t in range(0, min(len(stages["raw"][0]), round(seconds * fps)), stride):
+        front = [_front(stages[s][0], t, s) for s in stages]
+        side = [_side(stages[s][1], t, s, middle) for s in stages]
+        rows = [np.concatenate(cells, axis=1) for cells in (front, side)]
+        frames.append(Image.fromarray(np.concatenate(rows, axis=0)[..., ::-1]))
+    duration = round(1000 * stride / fps)
     frames[0].save(
-        path,
-        save_all=True,
-        append_images=frames[1:],
-        duration=round(1000 * stride / fps),
-        loop=0,
-        quality=60,
-        method=4,
+        path, save_all=True, append_images=frames[1:], duration=duration, loop=0, quality=60, method=4
     )
 
 
 CELL = 300
+DRAWN = 2 * CELL
+"""Cells are drawn at twice their size and then shrunk."""
 
 
-def _figure(poses: Sequence[BodyPose], t: int, stage: str, axes: tuple[int, int]) -> Picture:
-    image = np.full((CELL * 2, CELL * 2, 3), PAPER, np.uint8)
-    key = "raw_joints_cam" if stage == "raw" else "joints_cam"
-    colour = RAW if stage == "raw" else SOLVED
+def _front(joints: Floats, t: int, stage: str) -> Picture:
+    flat = (joints[..., :2] / 1.15 + 1.0) * CELL
+    return _cell(flat, t, f"{stage}, from the camera", WRISTS, stage)
 
-    def at(joints: Floats) -> NDArray[np.int32]:
-        return ((joints[..., list(axes)] / 1.15 + 1.0) * CELL).round().astype(np.int32)
 
-    first = max(0, t - 14)
-    for wrist in WRISTS:
-        trail = at(np.array([getattr(p, key)[wrist] for p in poses[first : t + 1]]))
-        cv2.polylines(image, [trail], False, GREY, 2, cv2.LINE_AA)
-    now = at(getattr(poses[t], key).astype(np.float64))
+def _side(world: Floats, t: int, stage: str, middle: float) -> Picture:
+    """World z runs to the left: the camera stands beyond the left border."""
+    left, up, floor = (world[..., 2] - middle) * 0.5 * CELL, world[..., 1] * 0.75 * CELL, round(1.75 * CELL)
+    flat = np.stack([CELL - left, floor - up], axis=-1)
+    return _cell(flat, t, f"{stage}, from the side of the room", [FEET[0], FEET[2]], stage, floor)
+
+
+def _cell(
+    flat: Floats, t: int, title: str, traced: list[int], stage: str, floor: int | None = None
+) -> Picture:
+    """One skeleton: flat (T,26,2) pixels, its right side in the stage's colour, with traces of some joints."""
+    image = np.full((DRAWN, DRAWN, 3), PAPER, np.uint8)
+    if floor is not None:
+        cv2.line(image, (0, floor), (DRAWN, floor), GREY, 3)
+    recent = np.nan_to_num(flat[max(0, t - 14) : t + 1]).round()
+    points = np.clip(recent, -DRAWN, 2 * DRAWN).astype(np.int32)
+    for joint in traced:
+        cv2.polylines(image, [np.ascontiguousarray(points[:, joint])], False, GREY, 2, cv2.LINE_AA)
+    now = points[-1].tolist()
     for a, b in SEALCAP26.edges:
-        side = SEALCAP26.joints[b].startswith("right")
-        cv2.line(
-            image, tuple(map(int, now[a])), tuple(map(int, now[b])), colour if side else INK, 5, cv2.LINE_AA
-        )
-    view = "from the camera" if axes == (0, 1) else "from the side"
-    cv2.putText(image, f"{stage}, {view}", (16, 34), FONT, 0.8, INK, 1, cv2.LINE_AA)
+        colour = _STAGE[stage] if SEALCAP26.joints[b].startswith("right") else INK
+        cv2.line(image, tuple(now[a]), tuple(now[b]), colour, 5, cv2.LINE_AA)
+    cv2.putText(image, title, (16, 34), FONT, 0.8, INK, 1, cv2.LINE_AA)
     return np.asarray(cv2.resize(image, (CELL, CELL), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+_STAGE = {"raw": RAW, "solved": SOLVED}
