@@ -19,7 +19,7 @@ CREEP_S = 6.0
 """then it follows that mean with this time constant,"""
 FROZEN_S = 15.0
 """ever slower, until it was seen for so long. From then on it is constant."""
-PRIOR_S = 0.2
+PRIOR_S = 0.02
 """The average body counts like this much watching; on real video the lifter knows proportions better."""
 AVERAGE_M = 1.70
 CLIP = 0.15

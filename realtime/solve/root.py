@@ -1,12 +1,22 @@
-"""Where the figure stands: pelvis translation in camera axes, metres, from rays and relative joints."""
+"""Where the figure stands: pelvis translation in camera axes, metres, from rays and relative joints.
+
+One frame: (X + Tx) = u (Z + Tz), and the like for y, is linear in T: robust weighted least squares. How far
+the joints spread across the picture says how well that fixes the depth: a whole figure to about 2 %, a head
+and shoulders to 6 %, an arm hardly. Over time a Kalman filter of the logarithm of depth and its rate takes
+every frame for what it is worth; the other two coordinates then follow from the rays at the filtered depth,
+so that the figure stays on its picture.
+"""
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifting.skeleton import BODY21, SEALCAP26
-from realtime.solve.steady import SteadyFilter
+from realtime.solve.steady import SteadyFilter, strength
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -15,57 +25,93 @@ NEAREST_M, FARTHEST_M = 0.2, 60.0
 MIN_JOINTS = 4
 ROUNDS = 3
 """Reweighting rounds of the robust fit."""
-RESIDUAL_M = 0.05
+RESIDUAL_M = 0.1
 """Disagreement of a joint with its ray beyond which its weight falls."""
+JOINT_SD_M = 0.04
+"""Disagreement of a joint of weight 1 with its ray in a good frame."""
+VAGUEST = 0.5
+"""Standard deviation of log depth above which a frame fixes no depth."""
+
+PULL_S = 0.25
+"""Errors of depth last about so long: as much as that counts as one measurement."""
+RESTLESS = 0.3
+"""How restless people are: the rate of log depth changes by so much per second, in one second."""
+START_RATE = 0.4
+"""Standard deviation of the rate of log depth at the start, 1/s."""
+SURPRISE = 3.0
+"""Standard deviations from the expected depth beyond which a frame pulls no harder."""
+DIRECTION_HZ, DIRECTION_BETA = 5.0, 12.0
+"""Smoothing of x/z and y/z at smooth = 0.5."""
 
 FROM_BODY21 = np.array(SEALCAP26.indices(*BODY21.joints))
 """SEALCAP26 joint of every BODY21 joint."""
 
-_TRUST = {"hip": 2.0, "shoulder": 2.0, "knee": 1.0, "ankle": 0.7, "ear": 0.5, "nose": 0.5, "eye": 0.5}
+_TRUST = {"hip": 1.0, "shoulder": 1.0, "knee": 1.0, "ankle": 1.5, "ear": 1.0, "eye": 1.0, "nose": 0.5,
+          "heel": 1.0, "toe": 0.5}  # fmt: skip
 _WEIGHT = np.array([_TRUST.get(name.split("_")[-1], 0.3) for name in BODY21.joints])
 
 
-def solve_root(rays: Floats, confidence: Floats, joints_cam: Floats) -> Float64 | None:
-    """Translation (3,) that puts joints_cam (26,3) onto the rays (21,2) with confidence (21,).
+class RootFit(NamedTuple):
+    """What one frame says: depth, how surely, and x, y for any depth (`base` + `slope` × depth)."""
 
-    (X + Tx) = u (Z + Tz) and the like for y are linear in T: weighted least squares, reweighted so that
-    joints off their ray lose influence (a Cauchy weight). None where fewer than four joints are seen or
-    the figure would not be in front of the camera.
+    depth_m: float
+    log_depth_sd: float
+    base: Float64
+    slope: Float64
+
+    def at(self, depth_m: float) -> Float64:
+        """Root (3,) at a depth."""
+        return np.append(self.base + self.slope * depth_m, depth_m)
+
+
+def solve_root(rays: Floats, confidence: Floats, joints_cam: Floats) -> Float64 | None:
+    """Translation (3,) that puts joints_cam (26,3) onto the rays (21,2); see `fit_root`."""
+    fit = fit_root(rays, confidence, joints_cam)
+    return None if fit is None else fit.at(fit.depth_m)
+
+
+def fit_root(rays: Floats, confidence: Floats, joints_cam: Floats) -> RootFit | None:
+    """Fit joints_cam (26,3) onto the rays (21,2) with confidence (21,), joints off their ray counting less.
+
+    None where fewer than four joints are seen or the figure would not be in front of the camera.
     """
     points = np.asarray(joints_cam, np.float64)[FROM_BODY21]
-    base = _WEIGHT * np.where(confidence > 0.05, confidence, 0.0) ** 2
+    weight = base = _WEIGHT * np.where(confidence > 0.05, confidence, 0.0) ** 2
     if np.count_nonzero(base) < MIN_JOINTS:
         return None
     target = np.where(base[:, None] > 0, rays * points[:, 2:] - points[:, :2], 0.0)
     u = np.where(base[:, None] > 0, rays, 0.0).astype(np.float64)
-    weight = base
+    fit = None
     for _ in range(ROUNDS):
-        root = _least_squares(u, target, weight)
-        if root is None or not NEAREST_M < root[2] < FARTHEST_M:
+        fit = _least_squares(u, target, weight)
+        if fit is None or not NEAREST_M < fit.depth_m < FARTHEST_M:
             return None
-        residual = root[:2] - u * root[2] - target
+        residual = fit.base + (fit.slope - u) * fit.depth_m - target
         weight = base / (1.0 + np.einsum("ji,ji->j", residual, residual) / RESIDUAL_M**2)
-    return root
+    return fit
 
 
-def _least_squares(u: Float64, target: Float64, weight: Float64) -> Float64 | None:
+def _least_squares(u: Float64, target: Float64, weight: Float64) -> RootFit | None:
     """Minimise Σ w |T_xy - u Tz - target|²: eliminate T_xy by centring, then one division."""
-    share = weight / max(float(weight.sum()), 1e-12)
+    total = float(weight.sum())
+    share = weight / max(total, 1e-12)
     u_mean, target_mean = share @ u, share @ target
     du, dt = u - u_mean, target - target_mean
     spread = float(np.einsum("j,ji,ji->", share, du, du))
     if spread < 1e-8:
         return None
     z = -float(np.einsum("j,ji,ji->", share, du, dt)) / spread
-    return np.append(target_mean + u_mean * z, z)
+    sd = JOINT_SD_M / (math.sqrt(total * spread) * max(abs(z), NEAREST_M))
+    return RootFit(z, sd, target_mean, u_mean)
 
 
 class RootTracker:
-    """Root over time. Depth is the noisy part, so its logarithm is smoothed, more than the direction."""
+    """Root over time; depth is the noisy part and is smoothed most."""
 
-    def __init__(self, depth: SteadyFilter, direction: SteadyFilter) -> None:
-        """`depth` filters log metres (1,1), `direction` filters x/z, y/z (1,2)."""
-        self._depth, self._direction = depth, direction
+    def __init__(self, smooth: float = 0.5) -> None:
+        """`smooth` 0..1: 0 = every frame for itself."""
+        self._depth = DepthFilter(smooth)
+        self._direction = SteadyFilter(*strength(smooth, DIRECTION_HZ, DIRECTION_BETA))
         self.value: Float64 | None = None
         """(3,) metres, the last root; None before the first."""
         self.velocity: Float64 = np.zeros(3)
@@ -78,19 +124,65 @@ class RootTracker:
 
     def update(self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float) -> Float64 | None:
         """Solve and smooth one frame. The last root (or None) where this frame gives none."""
-        root = solve_root(rays, confidence, joints_cam)
-        if root is None:
+        fit = fit_root(rays, confidence, joints_cam)
+        if fit is None or (fit.log_depth_sd > VAGUEST and self.value is None):
             return self.value
-        z = float(np.exp(self._depth(np.log(root[None, 2:]), dt_s)[0, 0]))
-        direction = self._direction(root[None, :2] / root[2], dt_s)[0]
+        z = math.exp(self._depth(math.log(fit.depth_m), fit.log_depth_sd, dt_s))
+        root = fit.at(z)
+        direction = self._direction(root[None, :2] / z, dt_s)[0]
         self.value = np.append(direction * z, z)
         self.velocity = self._rate(z)
         return self.value
 
     def _rate(self, z: float) -> Float64:
         """Velocity (3,) m/s by the chain rule from the two filters' own velocities."""
-        if self._depth.velocity is None or self._direction.velocity is None or self.value is None:
+        if self._direction.velocity is None or self.value is None:
             return np.zeros(3)
-        z_rate = z * float(self._depth.velocity[0, 0])
-        ray_rate = self._direction.velocity[0]
-        return np.append(ray_rate * z + self.value[:2] / z * z_rate, z_rate)
+        z_rate = z * self._depth.rate
+        return np.append(self._direction.velocity[0] * z + self.value[:2] / z * z_rate, z_rate)
+
+
+class DepthFilter:
+    """Kalman filter of the logarithm of depth and its rate (1/s), in which every frame has its own worth.
+
+    Relative motion makes near and far alike. Errors of lifted depth go on for `PULL_S`, so that many frames
+    a second tell no more than few: a frame's variance counts `PULL_S` / step times.
+    """
+
+    def __init__(self, smooth: float = 0.5) -> None:
+        self._share = math.inf if smooth == 0 else (0.5 / smooth) ** 2.5
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; the next depth is taken as it is."""
+        self.level, self.rate = math.nan, 0.0
+        self._var, self._cov, self._rate_var = 0.0, 0.0, START_RATE**2
+
+    def __call__(self, log_depth: float, sd: float, dt_s: float) -> float:
+        """Filter one log depth of standard deviation `sd`, taken `dt_s` after the last one."""
+        if math.isnan(self.level) or dt_s <= 0:
+            self.reset()
+            self.level, self._var = log_depth, sd * sd
+            return log_depth
+        self._predict(dt_s)
+        noise = sd * sd * max(PULL_S / dt_s, 1.0) / self._share
+        total = self._var + noise
+        error, most = log_depth - self.level, SURPRISE * math.sqrt(total)
+        gain, rate_gain = self._var / total, self._cov / total
+        if noise > 0:
+            error = min(max(error, -most), most)
+            self.level += gain * error
+        else:
+            self.level = log_depth
+        self.rate += rate_gain * error
+        self._rate_var -= rate_gain * self._cov
+        self._var, self._cov = (1 - gain) * self._var, (1 - gain) * self._cov
+        return self.level
+
+    def _predict(self, dt_s: float) -> None:
+        """Go on at the same rate, which becomes less certain."""
+        q = RESTLESS**2
+        self.level += self.rate * dt_s
+        self._var += dt_s * (2 * self._cov + dt_s * self._rate_var) + q * dt_s**3 / 3
+        self._cov += dt_s * self._rate_var + q * dt_s * dt_s / 2
+        self._rate_var += q * dt_s

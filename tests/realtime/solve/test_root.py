@@ -5,8 +5,7 @@ import pytest
 
 from lifting.skeleton import BODY21
 from realtime.solve.rest import REST_JOINTS
-from realtime.solve.root import FROM_BODY21, RootTracker, solve_root
-from realtime.solve.steady import SteadyFilter
+from realtime.solve.root import FROM_BODY21, DepthFilter, RootTracker, fit_root, solve_root
 
 JOINTS = (1.7 * REST_JOINTS - 1.7 * REST_JOINTS[0]) * (1, -1, -1)
 SEEN = np.full(len(BODY21), 0.9)
@@ -57,7 +56,7 @@ def test_a_figure_behind_the_camera_is_none() -> None:
 def test_tracker_smooths_depth_and_keeps_the_last_root() -> None:
     """Depth noise shrinks to less than half, and a frame without 2D repeats the last root."""
     rng = np.random.default_rng(0)
-    tracker = RootTracker(SteadyFilter(0.7, 2.0), SteadyFilter(2.0, 8.0))
+    tracker = RootTracker()
     raw, smooth = [], []
     for _ in range(300):
         rays = _rays(np.array([0.0, 0.0, 4.0])) + 0.004 * rng.standard_normal((len(BODY21), 2))
@@ -70,8 +69,67 @@ def test_tracker_smooths_depth_and_keeps_the_last_root() -> None:
 
 def test_tracker_velocity_follows_a_steady_walk() -> None:
     """Walking past at 1 m/s and towards the camera at 0.5 m/s is seen in the velocity."""
-    tracker = RootTracker(SteadyFilter(0.7, 2.0), SteadyFilter(2.0, 8.0))
+    tracker = RootTracker()
     for i in range(120):
         root = np.array([i / 60 - 1, 0.0, 5.0 - 0.5 * i / 60])
         tracker.update(_rays(root), SEEN, JOINTS, 1 / 60)
     np.testing.assert_allclose(tracker.velocity, (1.0, 0.0, -0.5), atol=0.15)
+
+
+def test_smooth_zero_is_every_frame_for_itself() -> None:
+    """Switched off, the tracker gives what `solve_root` gives."""
+    rng, tracker = np.random.default_rng(1), RootTracker(0.0)
+    for _ in range(20):
+        rays = _rays(np.array([0.3, 0.0, 4.0])) + 0.01 * rng.standard_normal((len(BODY21), 2))
+        out = tracker.update(rays, SEEN, JOINTS, 1 / 30)
+        np.testing.assert_allclose(out, solve_root(rays, SEEN, JOINTS), rtol=1e-12)
+
+
+def test_less_of_the_figure_is_worth_less() -> None:
+    """Depth is vaguer from head and shoulders than from all, and vaguer where all is seen dimly."""
+    rays, upper = _rays(np.array([0.0, 0.0, 3.0])), SEEN.copy()
+    upper[7:] = 0.0
+    whole, part, dim = (fit_root(rays, c, JOINTS).log_depth_sd for c in (SEEN, upper, 0.2 * SEEN))
+    assert 0.005 < whole < 0.03 < part < 0.2
+    assert dim > 4 * whole
+
+
+def test_figure_stays_on_its_picture_when_depth_is_uncertain() -> None:
+    """Half a metre of wrong depth in a truncated view does not push the seen joints off their rays."""
+    root, tracker, upper = np.array([0.2, 0.3, 1.2]), RootTracker(), SEEN.copy()
+    upper[9:] = 0.0
+    for i in range(60):
+        bent = JOINTS * (1.0 + 0.2 * np.sin(i))  # what a lifter does to a figure cut off at the chest
+        out = tracker.update(_rays(root), upper, bent, 1 / 30)
+    seen = (bent + out)[FROM_BODY21][:7]
+    assert np.abs(seen[:, :2] / seen[:, 2:] - _rays(root)[:7]).mean() < 0.02
+    assert abs(out[2] - 1.2) < 0.25
+
+
+@pytest.mark.parametrize("fps", [15, 30, 60])
+def test_walk_towards_the_camera_has_little_lag(fps: int) -> None:
+    """Standing, 1.4 m/s, standing again: never off by more than 20 cm, after a second by 5 cm."""
+    depth, times = DepthFilter(), np.arange(0, 5, 1 / fps)
+    true = np.interp(times, [1, 3], [6.0, 3.2])
+    out = np.exp([depth(np.log(z), 0.015, 1 / fps if i else 0.0) for i, z in enumerate(true)])
+    assert np.abs(out - true).max() < 0.2
+    assert np.abs(out - true)[times > 4].max() < 0.05
+
+
+def test_depth_does_not_follow_a_wild_frame() -> None:
+    """One frame of half the distance moves the depth by less than 5 %; twenty of them are believed."""
+    depth = DepthFilter()
+    for _ in range(60):
+        depth(np.log(4.0), 0.02, 1 / 30)
+    assert np.exp(depth(np.log(2.0), 0.02, 1 / 30)) > 3.8
+    for _ in range(40):
+        out = depth(np.log(2.0), 0.02, 1 / 30)
+    assert np.exp(out) < 2.2
+
+
+def test_steps_of_zero_start_anew() -> None:
+    """A step of no length (a start, a clock step) takes the depth as it is."""
+    depth = DepthFilter()
+    depth(1.0, 0.02, 0.0)
+    depth(1.1, 0.02, 1 / 30)
+    assert depth(0.3, 0.02, 0.0) == 0.3
