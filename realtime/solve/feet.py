@@ -33,7 +33,7 @@ TEAR_M = {"auto": 0.10, "always": 0.25}
 """A point pulled further than this from where its leg would have it is let go."""
 CARRY_M = {"auto": 0.40, "always": 1.00, "ground": 0.0}
 """The body is moved sideways by at most this much for its feet."""
-ASK = {"auto": 0.9, "always": 1.0, "ground": 0.0}
+ASK = {"auto": 0.6, "always": 1.0, "ground": 0.0}
 """Share of the sideways shift that is asked for again on one foot, so that it fades over some steps."""
 RESTED_M = 0.03
 """A torn lock may close again when its offset is this small."""
