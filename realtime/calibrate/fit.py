@@ -69,14 +69,14 @@ class Fit:
 
     def calibration(self, size: tuple[int, int]) -> Calibration:
         """The bare camera for a file. Raises pydantic's ValidationError where no lens can be like this."""
-        (fx, _, cx), (_, fy, cy), _ = self.K.tolist()
+        (fx, _, cx), (_, fy, cy), _ = np.round(self.K, 3).tolist()
         matrix = ((fx, 0.0, cx), (0.0, fy, cy), (0.0, 0.0, 1.0))
         return Calibration(
             image_size=size,
             camera_matrix=matrix,
             lens=self.lens,
-            distortion=self.distortion,
-            rms_px=self.rms_px,
+            distortion=tuple(round(k, 8) for k in self.distortion),
+            rms_px=round(self.rms_px, 4),
         )
 
 

@@ -109,7 +109,8 @@ def calibrate(
             f"Nothing was written: the result is too uncertain. {_first(improvements(result, size))}"
         )
     save_calibration(_as_file(result, size, shown), out)
-    console.print(f"  wrote [bold]{out}[/]. Use it with: sealcap run {source} --calibration {out}")
+    camera = source if source.isdecimal() or "://" in source else "0"
+    console.print(f"  wrote [bold]{out}[/]. Use it with: sealcap run {camera} --calibration {out}")
     return 0
 
 
@@ -188,7 +189,6 @@ def _as_file(result: Result, size: tuple[int, int], board: Board) -> Calibration
     return bare.model_copy(
         update={
             "made": now(),
-            "rms_px": round(result.fit.rms_px, 4),
             "focal_std_px": round(result.focal_std_px, 3),
             "views": len(result.fit.views),
             "board": f"{board.name}, squares of {board.square_mm:g} mm",
