@@ -1,19 +1,19 @@
 """The one place for what is known about the camera: field of view, tilt, height above the floor.
 
-Lifter and solver read it; the solver feeds it with every solved figure. Three ways to the tilt:
+Lifter and solver read it; the solver feeds it with every solved figure. What the user gave stays. The rest is
+learned from people who stand or walk:
 
-given       the user said it; it stays.
-measured    camera height and person height are given: the rays through eyes and ankles of an upright
-            person fix the pitch (within 0.1-3° when the field of view is right).
-probed      nothing given: "up" as the lifter sees it without the ears (`lifting.tilt_probe`), averaged; it is
-            told back to the lifter with its uncertainty.
-assumed     before that, and for a solver without probes: the mean direction of the lifted body while it
-            stands upright. It sets the world frame only.
+tilt            as the lifter sees it without the ears (`lifting.tilt_probe`), 5-6° wrong; much better when
+                heights are known or people walk to and fro (`lifting.upright`). Told to the lifter with its
+                standard deviation. Without either it is "up" of the lifted body, for the world frame only.
+field of view   60° until the evidence tells it from the tilt, which mostly takes a given pitch.
+height          such that standing feet rest on the floor (`lifting.floor`).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from enum import StrEnum
 
 import numpy as np
@@ -26,38 +26,46 @@ from lifting.camera import (
     pitch_of_gravity,
     world_from_cam,
 )
+from lifting.floor import FloorEstimate
 from lifting.running import RunningEstimate
-from lifting.skeleton import BODY21, SEALCAP26
-from lifting.stance import pitch_from_upright, stance_of
+from lifting.skeleton import BODY21
+from lifting.stance import stance_of
 from lifting.tilt_probe import TiltProbe
+from lifting.upright import Belief, UprightEvidence
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
 
 DEFAULT_CAMERA_HEIGHT_M = 1.2
-EYE_HEIGHT = 0.938
-"""Eyes above the sole, in statures."""
-ANKLE_HEIGHT = 0.043
-HEEL_TOE_HEIGHT = np.array([0.010, 0.010, 0.008, 0.008])
-"""Heel and toe joints above the sole, in statures, in the order of `_FEET`."""
-
-JUMP_M = 0.08
-"""Feet further from the floor so far count less towards it."""
-STEP_M = 0.3
-GIVEN_SD_DEG, MEASURED_SD_DEG = 0.0, 2.0
-"""Standard deviation of a given tilt and of one measured from heights."""
-GLIDE_S = 0.4
-"""Time constant with which `gravity_cam` follows what was learned."""
-MIN_EVIDENCE_S = 0.5
-"""So much upright standing makes a measured pitch trustworthy."""
-WALKING_WEIGHT = 0.1
-"""What a step counts for against standing still, where the pitch is measured."""
+ANKLE_HEIGHT, SHOULDER_HEIGHT = 0.043, 0.81
+"""Above the sole, in statures."""
+WALKING_WEIGHT = 0.3
+"""What a frame of walking counts for against one of standing still."""
 SEEN = 0.3
+FIRST_STEP_S = 0.03
+GLIDE_S, FOV_GLIDE_S = 0.4, 3.0
+"""Time constants with which the direction of gravity and the focal length follow what was learned."""
+REFIT_S = 1.0
+"""Between two evaluations of the evidence;"""
+HASTE_S = 1.0
+"""every time there is something new until so much standing has been seen."""
 
-_EYES = BODY21.indices("left_eye", "right_eye")
+UNKNOWN_SD_DEG = 10.0
+"""A tilt less certain than this is assumed, not estimated."""
+LIFTED_SD_DEG = 12.0
+"""Standard deviation of the tilt read off lifted bodies."""
+GIVEN_PITCH_SD_DEG = 0.5
+FOV_SD = 0.15
+"""Of the logarithm of the focal length, when the field of view is assumed;"""
+FOV_KNOWN_SD = 0.1
+"""what it must fall to for the field of view to count as estimated."""
+CAMERA_HEIGHT_M, CAMERA_HEIGHT_SD, GIVEN_HEIGHT_SD = 1.25, 0.8, 0.02
+"""Of the camera above the ankles when nobody says it, and standard deviations of the logarithm."""
+SHOULDERS_M, SHOULDERS_SD_M, GIVEN_SHOULDERS_SD_M = 1.26, 0.085, 0.02
+"""Of shoulders above ankles, when the stature is not known and when it is."""
+
+_SHOULDERS = BODY21.indices("left_shoulder", "right_shoulder")
 _ANKLES = BODY21.indices("left_ankle", "right_ankle")
-_FEET21 = BODY21.indices("left_heel", "right_heel", "left_toe", "right_toe")
-_FEET = SEALCAP26.indices("left_heel", "right_heel", "left_toe", "right_toe")
 _COS_NOT_LYING = math.cos(math.radians(45))
 
 
@@ -72,8 +80,8 @@ class Source(StrEnum):
 class CameraEstimate:
     """What is known about one camera now, and from where.
 
-    `intrinsics` may be replaced when the picture size changes; `gravity_cam` (3,) is the unit direction
-    of gravity in camera axes used for the world frame.
+    `intrinsics` change slowly when the field of view is refined; `gravity_cam` (3,) is the unit direction of
+    gravity in camera axes used for the world frame, `R_world_from_cam` (3,3) follows from it.
     """
 
     def __init__(
@@ -92,29 +100,28 @@ class CameraEstimate:
         _check("person height in metres", person_height_m, 0.5, 2.6)
         self.intrinsics = intrinsics
         self.person_height_m = person_height_m
-        self._fov_given, self._pitch_deg, self._roll_deg = fov_given, pitch_deg, roll_deg
+        self._assumed, self._fov_given, self._log_k = intrinsics, fov_given, 0.0
+        self._pitch_deg, self._roll_deg = pitch_deg, roll_deg
         self._given_height_m = camera_height_m
-        self._pitch = RunningEstimate(0.0, memory_s=20, clip=4.0)
-        self._up = RunningEstimate(-gravity_from_pitch(0.0, roll_deg), memory_s=20, clip=0.15, start_s=0.3)
-        self._probe = TiltProbe()
-        self._sole = RunningEstimate(np.zeros(3), memory_s=10, clip=np.inf)
-        self._feet_seen = False
-        self._time_ns: int | None = None
-        self._target: Float64 | None = None
         self._set_gravity(gravity_from_pitch(pitch_deg or 0.0, roll_deg))
+        self._up = RunningEstimate(-self.gravity_cam, memory_s=20, clip=0.15, start_s=0.3)
+        self._probe, self._upright, self._floor = TiltProbe(), UprightEvidence(), FloorEstimate()
+        self._belief = self._before()
+        self._target: Float64 | None = None
+        self._time_ns: int | None = None
+        self._since_fit_s = math.inf
 
     @property
     def tilt_sd_deg(self) -> float:
-        """Standard deviation of `gravity_cam`; infinite while it is only assumed."""
+        """Standard deviation of `gravity_cam`; 0 when it was given, infinite while it is only assumed."""
         if self._pitch_deg is not None:
-            return GIVEN_SD_DEG
-        if self._measured:
-            return MEASURED_SD_DEG
-        return self._probe.sd_deg if self._probe.up is not None else math.inf
+            return 0.0
+        sd_deg = math.degrees(self._belief.sd[0])
+        return sd_deg if sd_deg < UNKNOWN_SD_DEG else math.inf
 
     @property
     def gravity_known(self) -> bool:
-        """True when the tilt is good enough to be trusted by the lifter by half or more."""
+        """True when the tilt is good enough for the lifter to trust it by half or more."""
         return gravity_trust(self.tilt_sd_deg) >= 0.5
 
     @property
@@ -136,20 +143,19 @@ class CameraEstimate:
 
     @property
     def _height_from_feet_m(self) -> float:
-        if not self._sole.evidence_s.any():
-            return DEFAULT_CAMERA_HEIGHT_M if self._given_height_m is None else self._given_height_m
-        return -float(self.R_world_from_cam[1] @ self._sole.value)
+        drop_m = self._floor.drop_m(-self.R_world_from_cam[1])
+        if drop_m is not None:
+            return drop_m
+        return DEFAULT_CAMERA_HEIGHT_M if self._given_height_m is None else self._given_height_m
 
     @property
     def sources(self) -> dict[str, Source]:
         """Of `pitch`, `fov`, `person_height` and `camera_height`."""
-        pitch = Source.ASSUMED if math.isinf(self.tilt_sd_deg) else Source.ESTIMATED
-        height = Source.ESTIMATED if self._feet_seen else Source.ASSUMED
         return {
-            "pitch": Source.GIVEN if self._pitch_deg is not None else pitch,
-            "fov": Source.GIVEN if self._fov_given else Source.ASSUMED,
-            "person_height": Source.GIVEN if self.person_height_m is not None else Source.ESTIMATED,
-            "camera_height": Source.GIVEN if self._given_height_m is not None else height,
+            "pitch": _source(self._pitch_deg is not None, not math.isinf(self.tilt_sd_deg)),
+            "fov": _source(self._fov_given, self._log_k != 0.0),
+            "person_height": _source(self.person_height_m is not None, True),
+            "camera_height": _source(self._given_height_m is not None, self._floor.feet_seen),
         }
 
     def to_world(self, points_cam: Floats) -> Float64:
@@ -166,12 +172,8 @@ class CameraEstimate:
         """Learn from people (P,26,3) whom the lifter saw `without_ears` and told nothing about gravity;
         confidence (P,21) of BODY21 in their newest frame."""
         self._probe.add(joints_cam, confidence, time_ns)
-        if self._probe.up is not None and self._pitch_deg is None and not self._measured:
-            self._turn_to(-self._probe.up)
-
-    @property
-    def _measured(self) -> bool:
-        return bool(self._pitch.evidence_s >= MIN_EVIDENCE_S)
+        if self._probe.evidence_s < HASTE_S:
+            self._since_fit_s = math.inf
 
     def update(
         self, rays: Floats, confidence: Floats, joints_cam: Floats, root_cam: Floats, time_ns: int
@@ -181,78 +183,86 @@ class CameraEstimate:
         rays (21,2) x/z, y/z and confidence (21,) of BODY21; joints_cam (26,3) relative to mid-hip and
         root_cam (3,), metres; a root that is NaN teaches nothing about the floor.
         """
-        dt_s = 0.0 if self._time_ns is None else (time_ns - self._time_ns) * 1e-9
-        first, self._time_ns = self._time_ns is None, time_ns
-        dt_s = 0.03 if first else dt_s
-        if self._pitch_deg is None:
-            self._learn_upright(rays, confidence, joints_cam, dt_s)
-            self._glide(dt_s)
+        dt_s = FIRST_STEP_S if self._time_ns is None else max((time_ns - self._time_ns) * 1e-9, 0.0)
+        self._time_ns = time_ns
+        self._learn_upright(rays, confidence, joints_cam, dt_s)
+        self._since_fit_s += dt_s
+        if self._since_fit_s >= REFIT_S:
+            self._refit()
+        self._glide(dt_s)
         if np.isfinite(root_cam).all():
-            self._learn_floor(confidence, joints_cam + root_cam, dt_s)
+            down = -self.R_world_from_cam[1]
+            self._floor.learn(confidence, joints_cam + root_cam, down, self.person_height_m, dt_s)
 
     def _learn_upright(self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
-        """Pitch from eyes and ankles when both heights are known, else "up" of the standing body."""
+        """Where ankles and shoulders of a standing body are seen, and its "up" while there is no better."""
+        if min(confidence[_ANKLES]) <= SEEN or dt_s <= 0.0:
+            return
         stance = stance_of(joints_cam)
-        if stance is None or -stance[0] @ self.gravity_cam < _COS_NOT_LYING:
+        if stance is None or -stance.up @ self.gravity_cam < _COS_NOT_LYING:
             return
-        up, still = stance
-        if self.person_height_m is not None and self._given_height_m is not None:
-            pitch = self._pitch_from_rays(rays, confidence, pitch_of_gravity(-up))
-            if pitch is not None:
-                self._pitch.add(pitch, dt_s, 1.0 if still else WALKING_WEIGHT)
-                self._turn_to(gravity_from_pitch(float(self._pitch.value), self._roll_deg))
-                return
-        if self._measured or self._probe.up is not None:
+        if self._pitch_deg is None and self._probe.up is None:
+            self._up.add(stance.up, dt_s)
+        if min(confidence[_SHOULDERS]) > SEEN:
+            across, along = self.gravity_cam[:2] / np.hypot(*self.gravity_cam[:2])
+            level = (rays[:, 0] * across + rays[:, 1] * along) * (self.intrinsics.fy / self._assumed.fy)
+            lower, upper = float(level[_ANKLES].mean()), float(level[_SHOULDERS].mean())
+            self._upright.add(lower, upper, dt_s * (1.0 if stance.still else WALKING_WEIGHT))
+
+    def _before(self) -> Belief:
+        """What is known about the unknowns of `lifting.upright` without its evidence."""
+        camera_m, stature_m = self._given_height_m, self.person_height_m
+        ankle_m = ANKLE_HEIGHT * (stature_m or 1.7)
+        height = (CAMERA_HEIGHT_M, CAMERA_HEIGHT_SD)
+        if camera_m is not None:
+            height = max(camera_m - ankle_m, 0.05), GIVEN_HEIGHT_SD
+        shoulders = (SHOULDERS_M, SHOULDERS_SD_M)
+        if stature_m is not None:
+            shoulders = (SHOULDER_HEIGHT - ANKLE_HEIGHT) * stature_m, GIVEN_SHOULDERS_SD_M
+        pitch_deg, pitch_sd_deg = self._pitch_before()
+        value = [math.radians(pitch_deg), 0.0, math.log(height[0]), shoulders[0]]
+        sd = [math.radians(pitch_sd_deg), 1e-3 if self._fov_given else FOV_SD, height[1], shoulders[1]]
+        return Belief(np.array(value), np.array(sd))
+
+    def _pitch_before(self) -> tuple[float, float]:
+        """Degrees and standard deviation: given, probed or read off lifted bodies."""
+        if self._pitch_deg is not None:
+            return self._pitch_deg, GIVEN_PITCH_SD_DEG
+        if self._probe.up is not None:
+            return pitch_of_gravity(-self._probe.up), self._probe.sd_deg
+        return pitch_of_gravity(-self._up.value), LIFTED_SD_DEG
+
+    def _refit(self) -> None:
+        """All evidence at once; a new direction of gravity to glide to."""
+        self._belief, self._since_fit_s = self._upright.update(self._before()), 0.0
+        if self._pitch_deg is not None:
             return
-        if min(confidence[_ANKLES]) > SEEN:
-            self._up.add(up, dt_s)
-            self._turn_to(-self._up.value)
-
-    def _pitch_from_rays(self, rays: Floats, confidence: Floats, expected_deg: float) -> float | None:
-        if min(confidence[_EYES + _ANKLES]) <= SEEN:
-            return None
-        stature, camera = self.person_height_m or 0.0, self.camera_height_m
-        eyes = rays[_EYES].mean(axis=0, dtype=np.float64)
-        ankles = rays[_ANKLES].mean(axis=0, dtype=np.float64)
-        drop = camera - stature * EYE_HEIGHT, camera - stature * ANKLE_HEIGHT
-        roll = self._roll_deg
-        return pitch_from_upright(eyes, ankles, drop, roll_deg=roll, expected_deg=expected_deg)
-
-    def _learn_floor(self, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
-        """The lowest point of the feet rests on the floor most of the time; jumps count little, but nobody
-        stands below the floor: feet a step lower make it follow within a second or two.
-
-        The point is averaged in camera axes, so that the height follows at once when the tilt is corrected.
-        """
-        seen = bool(max(confidence[_FEET21]) > SEEN or max(confidence[_ANKLES]) > SEEN)
-        if not seen and self._feet_seen:
-            return  # feet that the network only infers say less than those once seen
-        if seen and not self._feet_seen:
-            self._feet_seen = True
-            self._sole = RunningEstimate(np.zeros(3), memory_s=10, clip=np.inf)
-        down = -self.R_world_from_cam[1]
-        soles = joints_cam[_FEET] + down * (HEEL_TOE_HEIGHT * (self.person_height_m or 1.7))[:, None]
-        lowest = soles[np.argmax(soles @ down)]
-        below_m = float((lowest - self._sole.value) @ down) if self._sole.evidence_s.any() else 0.0
-        if below_m > STEP_M:
-            self._sole.evidence_s = np.minimum(self._sole.evidence_s, 0.5)
-        self._sole.add(lowest, dt_s, JUMP_M / max(-below_m, JUMP_M))
-
-    def _turn_to(self, direction: Float64) -> None:
-        """From now on glide to this direction; the first one is taken at once."""
+        up = self._up.value if self._probe.up is None else self._probe.up
+        roll_deg = math.degrees(math.atan2(-up[0], -up[1]))
+        direction = gravity_from_pitch(math.degrees(self._belief.value[0]), roll_deg)
         if self._target is None:
-            self._set_gravity(direction)
-        self._target = direction / np.linalg.norm(direction)
+            self._set_gravity(direction)  # the first one at once
+        self._target = direction
 
     def _glide(self, dt_s: float) -> None:
-        """The world must not jump when the tilt becomes known better."""
+        """The world must not jump when something becomes known better."""
         if self._target is not None:
-            share = -math.expm1(-max(dt_s, 0.0) / GLIDE_S)
+            share = -math.expm1(-dt_s / GLIDE_S)
             self._set_gravity(self.gravity_cam + share * (self._target - self.gravity_cam))
+        if not self._fov_given and (self._belief.sd[1] < FOV_KNOWN_SD or self._log_k != 0.0):
+            self._log_k += -math.expm1(-dt_s / FOV_GLIDE_S) * (float(self._belief.value[1]) - self._log_k)
+            zoom = math.exp(-self._log_k)
+            self.intrinsics = replace(self._assumed, fx=self._assumed.fx * zoom, fy=self._assumed.fy * zoom)
 
     def _set_gravity(self, direction: Float64) -> None:
         self.gravity_cam = direction / np.linalg.norm(direction)
         self.R_world_from_cam = world_from_cam(self.gravity_cam)
+
+
+def _source(given: bool, estimated: bool) -> Source:
+    if given:
+        return Source.GIVEN
+    return Source.ESTIMATED if estimated else Source.ASSUMED
 
 
 def _check(what: str, value: float | None, low: float, high: float) -> None:
