@@ -59,7 +59,7 @@ FOV_SD = 0.15
 """Of the logarithm of the focal length, when the field of view is assumed;"""
 FOV_KNOWN_SD = 0.1
 """what it must fall to for the field of view to count as estimated."""
-CAMERA_HEIGHT_M, CAMERA_HEIGHT_SD, GIVEN_HEIGHT_SD = 1.25, 0.8, 0.02
+CAMERA_HEIGHT_M, CAMERA_HEIGHT_SD, GIVEN_HEIGHT_SD = 1.25, 1.2, 0.02
 """Of the camera above the ankles when nobody says it, and standard deviations of the logarithm."""
 SHOULDERS_M, SHOULDERS_SD_M, GIVEN_SHOULDERS_SD_M = 1.26, 0.085, 0.02
 """Of shoulders above ankles, when the stature is not known and when it is."""
