@@ -20,8 +20,8 @@ Float64 = NDArray[np.float64]
 
 BEGIN_M, END_M = 0.06, 0.08
 """Height above the resting level below which a contact may begin, and above which it ends."""
-RISE_M = 0.035
-"""A point this far above its lowest height in contact has left."""
+RISE_M, RISING_M_S = 0.035, 0.15
+"""A point this far above its lowest height in contact and rising so fast has left; none begins so."""
 BEGIN_M_S, END_M_S = 0.45, 0.65
 """Speed: the same."""
 STICKY = 1.6
@@ -51,6 +51,7 @@ class ContactEstimate:
         """Forget where the feet were."""
         self._last_cam: Float64 | None = None
         self._velocity_cam = np.zeros((len(CONTACTS), 3))
+        self._moving = False
         self._on = [False] * len(CONTACTS)
         self._waited_s = [0.0] * len(CONTACTS)
         self._lowest_m = [0.0] * len(CONTACTS)
@@ -58,23 +59,27 @@ class ContactEstimate:
     def update(self, joints_world: Floats, confidence: Floats, dt_s: float, ground: Ground) -> Float64:
         """joints_world (26,3) metres, confidence (26,), seconds since the last frame → (4,)."""
         points = joints_world[_POINTS]
+        dt_s = 0.0 if self._last_cam is None else dt_s
         speed = self._speed(ground.to_cam(points), dt_s)
+        rising = (self._velocity_cam @ ground.R_world_from_cam[1] > RISING_M_S).tolist()
         height = (points[:, 1] - (ground.level_m + SOLE_M)).tolist()
         seen = np.maximum(confidence[_POINTS], confidence[_ANKLES]).tolist()
-        for i, (h, v, c) in enumerate(zip(height, speed, seen, strict=True)):
-            self._follow(i, h, v, c, dt_s)
+        for i, (h, v, up, c) in enumerate(zip(height, speed, rising, seen, strict=True)):
+            self._follow(i, h, v, up, c, dt_s)
         return np.array([min(c / SEEN, 1.0) if on else 0.0 for on, c in zip(self._on, seen, strict=True)])
 
-    def _follow(self, i: int, height_m: float, speed_m_s: float, seen: float, dt_s: float) -> None:
+    def _follow(
+        self, i: int, height_m: float, speed_m_s: float, rising: bool, seen: float, dt_s: float
+    ) -> None:
         """Switch point i when it has asked for it long enough; one not seen is off at once."""
         if self._on[i]:
             self._lowest_m[i] = min(self._lowest_m[i], height_m)
             risen = height_m - self._lowest_m[i] > RISE_M
-            ask = risen or height_m > self._end_m or speed_m_s > self._end_m_s
+            ask = (risen and rising) or height_m > self._end_m or speed_m_s > self._end_m_s
             if seen < 0.5 * SEEN:
                 self._on[i], ask = False, False
         else:
-            ask = height_m < BEGIN_M and speed_m_s < BEGIN_M_S and seen >= SEEN
+            ask = height_m < BEGIN_M and speed_m_s < BEGIN_M_S and not rising and seen >= SEEN
         self._waited_s[i] = self._waited_s[i] + dt_s if ask else 0.0
         if self._waited_s[i] >= HOLD_S:
             self._on[i], self._waited_s[i], self._lowest_m[i] = not self._on[i], 0.0, height_m
@@ -82,8 +87,9 @@ class ContactEstimate:
     def _speed(self, points_cam: Float64, dt_s: float) -> list[float]:
         """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there."""
         if self._last_cam is not None and dt_s > 0:
-            gain = -math.expm1(-2 * math.pi * SPEED_CUTOFF_HZ * dt_s)
+            gain = -math.expm1(-2 * math.pi * SPEED_CUTOFF_HZ * dt_s) if self._moving else 1.0
             self._velocity_cam += gain * ((points_cam - self._last_cam) / dt_s - self._velocity_cam)
+            self._moving = True
         self._last_cam = points_cam
         v, p = self._velocity_cam, points_cam
         squares = np.einsum("kij,kij->ki", np.stack((v, v, p)), np.stack((v, p, p)))

@@ -72,6 +72,7 @@ class FootLock:
         self._points = [SolePoint() for _ in CONTACTS]
         self._shift: Vector = ZERO
         self._rate: Vector = ZERO
+        self._short = [ZERO, ZERO]
         self._ground: Ground | None = None
 
     def update(
@@ -139,8 +140,8 @@ class FootLock:
         for i, leg in enumerate(legs):
             pins = [p.offset for p in self._points[2 * i : 2 * i + 2] if p.pin is not None]
             if pins:
-                level.append(self._asked(pins))
-                up.append(max(o[1] for o in pins) + self._shift[1])
+                level.append(self._asked([add(pin, self._short[i]) for pin in pins]))
+                up.append(max(o[1] for o in pins) + self._short[i][1] + self._shift[1])
             elif seen[i]:
                 sunk = max(floor_m[2 * i + k] - leg[3 + k][1] for k in (0, 1)) - SUNK_M
                 up.extend([sunk] if sunk > 0 else [])
@@ -175,11 +176,11 @@ class FootLock:
         across = sub(legs[0].hip, legs[1].hip)
         ahead = (-across[2], 0.0, across[0])
         for i, leg in enumerate(legs):
-            placed = place_foot(
-                leg, self._points[2 * i], self._points[2 * i + 1], floor_m[2 * i : 2 * i + 2], ahead
-            )
+            heel, toe = self._points[2 * i : 2 * i + 2]
+            placed = place_foot(leg, heel, toe, floor_m[2 * i : 2 * i + 2], ahead)
+            self._short[i] = ZERO if placed is None else placed[1]
             if placed is not None:
-                out[_MOVED[i]] = placed
+                out[_MOVED[i]] = placed[0]
         return np.asarray(out)
 
 

@@ -12,6 +12,8 @@ def follow(
 
     `stiffness` per second: 95 % of the way are done after 4.7 of its inverse.
     """
+    if dt_s <= 0:
+        return value, rate
     decay, gap = math.exp(-stiffness * dt_s), value - target
     push = rate + stiffness * gap
     new, new_rate = target + (gap + push * dt_s) * decay, (rate - stiffness * push * dt_s) * decay

@@ -29,8 +29,9 @@ class Leg(NamedTuple):
 
 def place_foot(
     leg: Leg, heel: SolePoint, toe: SolePoint, floor_m: list[float], ahead: Vector
-) -> tuple[Vector, Vector, Vector, Vector] | None:
-    """Knee, ankle, heel, toe with the sole points at their offsets and none below `floor_m` (heel, toe).
+) -> tuple[tuple[Vector, Vector, Vector, Vector], Vector] | None:
+    """Knee, ankle, heel, toe with the sole points at their offsets and none below `floor_m` (heel, toe);
+    and by how much the leg is too short for that.
 
     `ahead` is where a straight knee may bend to. None where nothing has to be moved.
     """
@@ -42,7 +43,7 @@ def place_foot(
     forward = add(scale(sub(leg.toe, leg.heel), 1.0 / max(norm(sub(leg.toe, leg.heel)), TINY)), ahead)
     knee, reached = bend_leg(leg[:3], ankle, forward)
     short = sub(reached, ankle)
-    return knee, reached, add(sole[0], short), add(sole[1], short)
+    return (knee, reached, add(sole[0], short), add(sole[1], short)), sub(ankle, reached)
 
 
 def _above(point: Vector, floor_m: float) -> Vector:
