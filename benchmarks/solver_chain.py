@@ -212,7 +212,7 @@ def step(
 ) -> tuple[tuple[BodyPose, ...], float]:
     """One frame as the pipeline does it, and the seconds that `solve` took."""
     raw = people.lift(keypoints, camera, now)  # type: ignore[arg-type]
-    joints = people.correct(raw, keypoints, camera)  # type: ignore[arg-type]
+    joints = people.correct(raw, keypoints)  # type: ignore[arg-type]
     begin = time.perf_counter()
     poses = people.solve(joints, raw, keypoints, camera, now)  # type: ignore[arg-type]
     return poses, time.perf_counter() - begin

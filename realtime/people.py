@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class _Person:
     """Of the last observation."""
     step_s: float = 0.0
     """Between the last two observations; 0 for a newcomer."""
+    rays: Float32 = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    """(21,2) of the last observation: window, correction and solver all need them."""
 
 
 class People:
@@ -50,14 +52,14 @@ class People:
         camera.learn_tilt(joints[count:], windows[:, -1, :, 2], time_ns)
         return joints[:count]
 
-    def correct(self, raw_joints_cam: Float32, keypoints: list[Keypoints], camera: CameraEstimate) -> Float32:
+    def correct(self, raw_joints_cam: Float32, keypoints: list[Keypoints]) -> Float32:
         """The same joints (P,26,3), moved towards where the picture shows them."""
         if self._correct == 0 or not keypoints:
             return raw_joints_cam
         corrected = []
         for joints, k in zip(raw_joints_cam, keypoints, strict=True):
-            person, rays = self._known[k.person_id], camera.intrinsics.rays(k.points_px)
-            corrected.append(person.correction.update(joints, rays, k.confidence, person.step_s))
+            person = self._known[k.person_id]
+            corrected.append(person.correction.update(joints, person.rays, k.confidence, person.step_s))
         return np.stack(corrected).astype(np.float32)
 
     def solve(
@@ -73,7 +75,7 @@ class People:
         `joints_cam` is what bodies are made of, `raw_joints_cam` what they keep as the network's word.
         """
         solved = [
-            self._known[k.person_id].solver.update(joints, k, camera, time_ns, raw)
+            (person := self._known[k.person_id]).solver.update(joints, k, camera, time_ns, raw, person.rays)
             for joints, raw, k in zip(joints_cam, raw_joints_cam, keypoints, strict=True)
         ]
         seen = {k.person_id for k in keypoints}
@@ -96,5 +98,6 @@ class People:
             person.solver.reset()
             person.correction.reset()
         person.time_ns, person.step_s = time_ns, (time_ns - person.time_ns) * 1e-9
-        person.window.add(time_ns, camera.intrinsics.rays(keypoints.points_px), keypoints.confidence)
+        person.rays = camera.intrinsics.rays(keypoints.points_px)
+        person.window.add(time_ns, person.rays, keypoints.confidence)
         return person.window.sample()

@@ -99,7 +99,7 @@ class Pipeline:
         with times.stage("lift"):
             raw_joints_cam = self._people.lift(keypoints, camera, frame.capture_time_ns)
         with times.stage("correct"):
-            joints_cam = self._people.correct(raw_joints_cam, keypoints, camera)
+            joints_cam = self._people.correct(raw_joints_cam, keypoints)
         with times.stage("solve"):
             poses = self._people.solve(joints_cam, raw_joints_cam, keypoints, camera, frame.capture_time_ns)
         return keypoints, poses

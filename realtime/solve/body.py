@@ -107,6 +107,7 @@ class BodySolver:
         camera: CameraEstimate,
         capture_time_ns: int,
         raw_joints_cam: Floats | None = None,
+        rays: Floats | None = None,
     ) -> BodyPose | None:
         """Solve one frame and let `camera` learn from it.
 
@@ -114,6 +115,7 @@ class BodySolver:
         all joints in one place) or a figure of which fewer than four points are seen is treated as not seen,
         see `coast`; None only then. `raw_joints_cam`: what
         the pose keeps as the network's word, when that was changed on the way.
+        `rays` (21,2): of the keypoints, where the caller has them already.
         """
         self._follow(keypoints)
         lifted = np.asarray(lifted_joints_cam, np.float64)
@@ -125,7 +127,7 @@ class BodySolver:
         if np.count_nonzero(observed[FROM_BODY21]) < MIN_JOINTS:
             return self.coast(capture_time_ns)
         dt_s = self._step(capture_time_ns)
-        rays = camera.intrinsics.rays(keypoints.points_px)
+        rays = camera.intrinsics.rays(keypoints.points_px) if rays is None else rays
         fixed = self._fix_bones(lifted, confidence, dt_s)
         root = self._root.update(rays, keypoints.confidence, fixed, dt_s)
         joints = self._constant(self._smooth(fixed, dt_s))

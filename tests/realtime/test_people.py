@@ -54,7 +54,7 @@ def corrected(
     group: People, seen: list[Keypoints], camera: CameraEstimate, time_ns: int
 ) -> NDArray[np.float32]:
     """One frame through the network and the correction."""
-    return group.correct(group.lift(seen, camera, time_ns), seen, camera)
+    return group.correct(group.lift(seen, camera, time_ns), seen)
 
 
 def arm_error(pose: NDArray[np.float32]) -> float:
@@ -82,7 +82,7 @@ def test_the_body_keeps_the_word_of_the_network() -> None:
     group, lifter, camera = people(1.0)
     for i in range(1, 4):
         raw = group.lift([keypoints()], camera, i * STEP_NS)
-        moved = group.correct(raw, [keypoints()], camera)
+        moved = group.correct(raw, [keypoints()])
         (body,) = group.solve(moved, raw, [keypoints()], camera, i * STEP_NS)
     np.testing.assert_array_equal(body.raw_joints_cam, lifter.pose)
     assert arm_error(body.joints_cam) < 0.8 * arm_error(lifter.pose)

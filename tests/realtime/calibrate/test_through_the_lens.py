@@ -27,7 +27,7 @@ def bodies(truths: list[Truth], camera: Intrinsics, believed: Intrinsics) -> lis
         seen = [Keypoints(0, points, np.full(len(BODY21), 0.9, np.float32), box, restarted=i == 0)]
         time_ns = i * 33_333_333
         raw = people.lift(seen, estimate, time_ns)
-        corrected = people.correct(raw, seen, estimate)
+        corrected = people.correct(raw, seen)
         found.append(people.solve(corrected, raw, seen, estimate, time_ns)[0])
     return found
 
