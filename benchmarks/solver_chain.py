@@ -177,7 +177,8 @@ def run(scene: Scene, seen: Seen, config: RunConfig, *, perfect_3d: bool = False
 def run_all(
     scenes: Sequence[Scene], seen: Sequence[Seen], config: RunConfig, *, perfect_3d: bool = False
 ) -> list[Result]:
-    """Everybody in one picture; the poses go to the scene whose mid-hip projects nearest to theirs."""
+    """Everybody in one picture. A single person's result takes whatever pose comes first; of several people
+    only `poses` of the first result is filled, for the caller to say who is who."""
     scene = scenes[0]
     detector = TruthDetector(seen, [s.root_cam[:, 2] for s in scenes])
     tracker = Tracker(detector, people=config.person.people)  # type: ignore[arg-type]
@@ -199,8 +200,8 @@ def run_all(
             picture = detector.picture(scene.camera.width, scene.camera.height)
         keypoints = tracker.update(Frame(picture, t, now, now, 0))
         poses, times[t] = step(people, keypoints, camera, now)
-        for pose in poses:
-            results[_whose(pose, scenes, t)].put(t, pose)
+        if len(scenes) == 1 and poses:
+            results[0].put(t, poses[0])
         results[0].poses.append(poses)
     for result in results:
         result.solve_ms = times * 1e3
@@ -216,10 +217,3 @@ def step(
     begin = time.perf_counter()
     poses = people.solve(joints, raw, keypoints, camera, now)  # type: ignore[arg-type]
     return poses, time.perf_counter() - begin
-
-
-def _whose(pose: BodyPose, scenes: Sequence[Scene], t: int) -> int:
-    if len(scenes) == 1 or not np.isfinite(pose.root_cam).all():
-        return 0
-    ray = pose.root_cam[:2] / pose.root_cam[2]
-    return int(np.argmin([np.linalg.norm(s.root_cam[t, :2] / s.root_cam[t, 2] - ray) for s in scenes]))

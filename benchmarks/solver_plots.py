@@ -167,7 +167,8 @@ def _front(joints: Floats, t: int, stage: str) -> Picture:
 
 def _side(world: Floats, t: int, stage: str, middle: float) -> Picture:
     """World z runs to the left: the camera stands beyond the left border."""
-    left, up, floor = (world[..., 2] - middle) * 0.5 * CELL, world[..., 1] * 0.75 * CELL, round(1.75 * CELL)
+    left, up = (world[..., 2] - middle) * 0.5 * CELL, world[..., 1] * 0.75 * CELL
+    floor = round(1.75 * CELL)
     flat = np.stack([CELL - left, floor - up], axis=-1)
     return _cell(flat, t, f"{stage}, from the side of the room", [FEET[0], FEET[2]], stage, floor)
 
@@ -175,7 +176,7 @@ def _side(world: Floats, t: int, stage: str, middle: float) -> Picture:
 def _cell(
     flat: Floats, t: int, title: str, traced: list[int], stage: str, floor: int | None = None
 ) -> Picture:
-    """One skeleton: flat (T,26,2) pixels, its right side in the stage's colour, with traces of some joints."""
+    """One skeleton: flat (T,26,2) pixels, right side in the stage's colour, traces of some joints."""
     image = np.full((DRAWN, DRAWN, 3), PAPER, np.uint8)
     if floor is not None:
         cv2.line(image, (0, floor), (DRAWN, floor), GREY, 3)
