@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from lifting.calibration import Calibration
 from lifting.lens import LensModel
+from realtime.calibrate.fisheye import Start, fit_fisheye
 from realtime.calibrate.views import View
 
 Float64 = NDArray[np.float64]
@@ -39,12 +40,8 @@ GROUPS = 10
 """Of the jackknife."""
 CRITERIA = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 60, 1e-9)
 
-_FIXED = cv2.CALIB_FIX_K3, 0, cv2.CALIB_RATIONAL_MODEL
+_BROWN = cv2.CALIB_FIX_K3, 0, cv2.CALIB_RATIONAL_MODEL
 """OpenCV flags of the brown lenses from simple to rich: k1 k2 p1 p2, + k3, + k4 k5 k6."""
-_FISHEYE = sum(
-    getattr(cv2.fisheye, name, None) or getattr(cv2, name)  # OpenCV 4 and OpenCV 5
-    for name in ("CALIB_RECOMPUTE_EXTRINSIC", "CALIB_FIX_SKEW")
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +79,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Result:
-    """A fit and its uncertainty."""
+    """A fit that a calibration file takes, and its uncertainty."""
 
     fit: Fit
     dropped: int
@@ -94,43 +91,53 @@ class Result:
 def calibrate(
     views: list[View], size: tuple[int, int], wanted: LensModel | None, step: Step
 ) -> Result | None:
-    """The camera behind the views; `wanted` None chooses the lens. None where no fit is possible."""
-    solve = _choose(views, size, wanted)
-    if solve is None:
-        return None
+    """The camera behind the views; `wanted` None chooses the lens. None where no lens fits them."""
+    ranking = _ranking(views, size, wanted)
     step(0.3)
-    kept = list(views)
-    fit = solve(kept, size)
-    for _ in range(ROUNDS):
-        if fit is None:
-            return None
-        fewer = _without_outliers(fit, least=max(MIN_VIEWS, int(np.ceil(KEEP * len(views)))))
-        if len(fewer) == len(kept):
-            break
-        kept, fit = fewer, solve(fewer, size)
-    step(0.5)
-    if fit is None:
-        return None
-    focal_std, centre_std = _jackknife(fit, solve, size, step)
-    return Result(fit, len(views) - len(kept), focal_std, centre_std)
+    for solve in ranking:
+        fit = _settle(solve, views, size)
+        if fit is not None and _possible(fit, size):
+            step(0.5)
+            return Result(fit, len(views) - len(fit.views), *_jackknife(fit, solve, size, step))
+    return None
 
 
 Solve = Callable[[list[View], tuple[int, int]], Fit | None]
 
 
-def _choose(views: list[View], size: tuple[int, int], wanted: LensModel | None) -> Solve | None:
-    """The simplest lens after which a richer one brings nothing. Medians over views: outliers do not vote."""
-    brown = [_brown(flags) for flags in _FIXED]
-    candidates = [] if wanted == "fisheye" else brown
-    if wanted != "brown":
-        candidates = [*candidates, _fisheye]
+def _ranking(views: list[View], size: tuple[int, int], wanted: LensModel | None) -> list[Solve]:
+    """Lenses that can be, the simplest first after which a richer one brings nothing, then by error.
+
+    Medians over views: outliers do not vote.
+    """
+    simple, cubic, rational = (_brown(flags) for flags in _BROWN)
+    candidates: list[Solve] = [simple, cubic, _fisheye, rational]
+    if wanted is not None:
+        candidates = [_fisheye] if wanted == "fisheye" else [simple, cubic, rational]
+    rated: list[tuple[float, Solve]] = []
     best: tuple[float, Solve] | None = None
     for solve in candidates:
         fit = solve(views, size)
-        error = float(np.median(fit.errors_px)) if fit is not None and _possible(fit, size) else np.inf
-        if error < (np.inf if best is None else BETTER * best[0]):
-            best = error, solve
-    return None if best is None else best[1]
+        if fit is None or not _possible(fit, size):
+            continue
+        rated.append((float(np.median(fit.errors_px)), solve))
+        if best is None or rated[-1][0] < BETTER * best[0]:
+            best = rated[-1]
+    return [solve for _, solve in sorted(rated, key=lambda r: (r is not best, r[0]))]
+
+
+def _settle(solve: Solve, views: list[View], size: tuple[int, int]) -> Fit | None:
+    """Fit, drop outliers, and again."""
+    fit = solve(views, size)
+    least = max(MIN_VIEWS, int(np.ceil(KEEP * len(views))))
+    for _ in range(ROUNDS):
+        if fit is None:
+            return None
+        fewer = _without_outliers(fit, least)
+        if len(fewer) == len(fit.views):
+            break
+        fit = solve(fewer, size)
+    return fit
 
 
 def _possible(fit: Fit, size: tuple[int, int]) -> bool:
@@ -162,22 +169,23 @@ def _brown(flags: int) -> Solve:
 
 
 def _fisheye(views: list[View], size: tuple[int, int]) -> Fit | None:
-    boards = [b.reshape(-1, 1, 3).astype(np.float64) for b in _board_points(views)]
-    points = [p.reshape(-1, 1, 2).astype(np.float64) for p in _points(views)]
-    K, distortion = np.eye(3), np.zeros((4, 1))
+    """From the poses of the ordinary lens that comes nearest, which at the axis is the same camera."""
+    boards = [b.astype(np.float64) for b in _board_points(views)]
+    points = [v.seen.points_px.astype(np.float64) for v in views]
     try:
-        _, K, distortion, rotations, shifts = cv2.fisheye.calibrate(
-            boards, points, size, K, distortion, flags=_FISHEYE, criteria=CRITERIA
+        _, K, _, rotations, shifts = cv2.calibrateCamera(
+            _board_points(views), _points(views), size, None, None, flags=_BROWN[-1], criteria=CRITERIA
         )
+        poses = [np.concatenate([np.ravel(r), np.ravel(t)]) for r, t in zip(rotations, shifts, strict=True)]
+        found = fit_fisheye(boards, points, Start(np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2]]), poses))
     except cv2.error:
         return None
-    there = [
-        cv2.fisheye.projectPoints(
-            board, np.asarray(r).reshape(3, 1), np.asarray(t).reshape(3, 1), K, distortion
-        )[0]
-        for board, r, t in zip(boards, rotations, shifts, strict=True)
-    ]
-    return _fit(views, K, "fisheye", np.asarray(distortion, np.float64).ravel(), there, rotations, shifts)
+    if found is None:
+        return None
+    camera, poses, there = found
+    matrix = np.array([[camera[0], 0, camera[2]], [0, camera[1], camera[3]], [0, 0, 1.0]])
+    rotations, shifts = [p[:3] for p in poses], [p[3:] for p in poses]
+    return _fit(views, matrix, "fisheye", camera[4:], there, rotations, shifts)
 
 
 def _fit(

@@ -12,6 +12,8 @@ from realtime.calibrate.board import Board, Gray, Seen
 
 Float64 = NDArray[np.float64]
 
+FULL_SIDE = 1280
+"""Larger pictures are judged as if they were so large: the lens, not the sensor, limits their sharpness."""
 BLURRED_PX = 6.0
 """Edges wider than this are too blurred to use."""
 BLUR_COST_PX = 3.0
@@ -21,7 +23,7 @@ DIFFERENT = 0.03
 POOL = 400
 """Most views remembered; more would only cost time."""
 PATCH = 4
-"""Half a patch around a corner, in pixels, in which the width of edges is measured."""
+"""Half a patch around a corner, in such pixels, in which the width of edges is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class View:
 
     seen: Seen
     edge_px: float
-    """Width of the blurred edges, pixels; 1 to 2 is sharp."""
+    """Width of the blurred edges, in pixels of a picture of at most `FULL_SIDE`; 1 to 2 is sharp."""
     outline: Float64
     """(4,2) corners of the whole board in the picture, in picture diagonals."""
 
@@ -85,21 +87,26 @@ class ViewPool:
 
 
 def edge_width_px(gray: Gray, seen: Seen) -> float:
-    """Contrast over steepest slope around the corners (median): the width of a step edge in this picture."""
-    inside = [p for p in np.rint(seen.points_px).astype(int) if _within(p, gray.shape)]
+    """Contrast over steepest slope around the corners (median): the width of a step edge in this picture.
+
+    In pixels of a picture whose longer side is at most `FULL_SIDE`.
+    """
+    scale = max(1.0, max(gray.shape) / FULL_SIDE)
+    half = round(PATCH * scale)
+    inside = [p for p in np.rint(seen.points_px).astype(int) if _within(p, gray.shape, half)]
     if not inside:
         return float("inf")
-    patches = np.stack([gray[y - PATCH : y + PATCH + 1, x - PATCH : x + PATCH + 1] for x, y in inside])
+    patches = np.stack([gray[y - half : y + half + 1, x - half : x + half + 1] for x, y in inside])
     values = patches.astype(np.float32)
     contrast = np.ptp(values, axis=(1, 2))
     slopes = [np.abs(np.diff(values, axis=axis)).max(axis=(1, 2)) for axis in (1, 2)]
     steepest = np.minimum(*slopes)  # motion blurs one direction only
-    return float(np.median(contrast / np.maximum(steepest, 1e-3)))
+    return float(np.median(contrast / np.maximum(steepest, 1e-3)) / scale)
 
 
-def _within(point: NDArray[np.int_], shape: tuple[int, ...]) -> bool:
+def _within(point: NDArray[np.int_], shape: tuple[int, ...], half: int) -> bool:
     x, y = int(point[0]), int(point[1])
-    return PATCH <= x < shape[1] - PATCH and PATCH <= y < shape[0] - PATCH
+    return half <= x < shape[1] - half and half <= y < shape[0] - half
 
 
 def _distance(a: View, b: View) -> float:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -180,13 +179,7 @@ def _report(result: Result, found: Collection, size: tuple[int, int], console: C
 
 
 def _as_file(result: Result, size: tuple[int, int], board: Board) -> Calibration:
-    try:
-        bare = result.fit.calibration(size)
-    except ValidationError as error:
-        raise SourceError(
-            "The views lead to a lens that cannot be. Show the board in more of the picture, tilted more."
-        ) from error
-    return bare.model_copy(
+    return result.fit.calibration(size).model_copy(
         update={
             "made": now(),
             "focal_std_px": round(result.focal_std_px, 3),

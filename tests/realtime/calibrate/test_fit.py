@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lifting.lens import LensModel
 from realtime.calibrate.advice import improvements, missing_places, verdict
 from realtime.calibrate.board import Board, Seen
 from realtime.calibrate.fit import Result, calibrate
@@ -82,10 +83,21 @@ def test_the_stated_uncertainty_is_about_right() -> None:
 
 
 def test_a_fisheye_is_recognised() -> None:
-    """110° and more: the camera is right, whichever of the wide models explains it best."""
+    """Its own model with four coefficients is taken, also where every view is only a part of the board."""
     result = fitted(FISHEYE, views_of(FISHEYE, 25))
+    assert result.fit.lens == "fisheye"
+    np.testing.assert_allclose(result.fit.distortion[:2], FISHEYE.distortion[:2], atol=0.02)
     assert error_share(result, FISHEYE) < 0.005
     assert result.fit.calibration(FISHEYE.size).fov_deg > 100
+
+
+@pytest.mark.parametrize("wanted", ["brown", "fisheye"])
+def test_the_lens_asked_for_is_taken(wanted: LensModel) -> None:
+    """A fisheye model explains an ordinary lens too, within a percent; the choice is the user's."""
+    result = calibrate(views_of(BARREL), BARREL.size, wanted, lambda _share: None)
+    assert result is not None
+    assert result.fit.lens == wanted
+    assert error_share(result, BARREL) < 0.01
 
 
 def test_views_of_a_bent_board_are_dropped() -> None:

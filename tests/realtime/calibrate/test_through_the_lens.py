@@ -1,4 +1,4 @@
-"""A calibrated camera's lens does not show in the body: the same walk, seen through a straight and a bent lens."""
+"""A calibrated lens does not show in the body: the same walk through a straight and a bent one."""
 
 from __future__ import annotations
 
