@@ -68,6 +68,10 @@ class Pipeline:
             raise self.capture.error
         return self.summary(seconds)
 
+    def choose(self, x_px: float, y_px: float) -> None:
+        """Follow whoever stands at this place of the picture; from any thread."""
+        self._tracker.choose(x_px, y_px)
+
     def summary(self, seconds: float) -> Summary:
         """The books of the run so far."""
         return Summary(

@@ -12,6 +12,7 @@ import numpy as np
 
 from lifting.errors import SinkError
 from realtime.data import Image, Motion
+from realtime.web.chooser import Choose, Chooser
 from realtime.web.overlay import draw_overlay, shrink
 from realtime.web.palette import BACKDROP, LEFT
 from realtime.web.status import Facts, Rolling, status_html
@@ -42,11 +43,14 @@ class WebPage:
         title: str = "Sealcap",
         source: str = "",
         facts: Callable[[], Facts] = Facts,
+        choose: Choose | None = None,
     ) -> None:
         """Port 0 lets the system choose one. `source` names the camera or file; `facts` is asked four
-        times a second for counters and assumptions, from the sink's own thread."""
+        times a second for counters and assumptions, from the sink's own thread. `choose` is told, from a
+        thread of the page's, where in the frame the user clicked to follow somebody else."""
         self._host, self._port, self._title = host, port, title
-        self._source, self._facts = source, facts
+        self._source, self._facts, self._choose = source, facts, choose
+        self._chooser: Chooser | None = None
         self._server: PageServer | None = None
         self._scene: Scene | None = None
         self._video: Any = None
@@ -116,6 +120,8 @@ class WebPage:
         self._status = viser.gui.add_html(status_html(self._source, None, self._rolling, Facts()))
         centre = viser.gui.add_button("Centre the view", color="gray")
         centre.on_click(self._recentre)
+        if self._choose is not None:
+            self._chooser = Chooser(viser, self._choose)
 
     def _draw(self, motion: Motion, now_ns: int) -> None:
         server, scene = self._server, self._scene
@@ -125,7 +131,9 @@ class WebPage:
             if self._is_due("scene", SCENE_PERIOD_NS, now_ns):
                 scene.show(motion.people, motion.frame.capture_time_ns)
             if self._is_due("video", VIDEO_PERIOD_NS, now_ns):
-                self._video.image = _picture(motion)
+                self._video.image = picture = _picture(motion)
+                if self._chooser is not None:
+                    self._chooser.show(picture, motion.frame.size)
             if self._is_due("status", STATUS_PERIOD_NS, now_ns):
                 self._status.content = status_html(self._source, motion, self._rolling, self._facts())
 

@@ -25,7 +25,9 @@ class PageSession:
     def __init__(self, out: OutputConfig, source: str, console: Console) -> None:
         host = "0.0.0.0" if out.lan else "127.0.0.1"
         self._page = (
-            None if out.headless else WebPage(out.web_port, host=host, source=source, facts=self._facts)
+            None
+            if out.headless
+            else WebPage(out.web_port, host=host, source=source, facts=self._facts, choose=self._choose)
         )
         self._pipeline: Pipeline | None = None
         self._console = console
@@ -67,6 +69,10 @@ class PageSession:
     def __exit__(self, *exc: object) -> None:
         if self._page is not None:
             self._page.close()
+
+    def _choose(self, x_px: float, y_px: float) -> None:
+        if self._pipeline is not None:
+            self._pipeline.choose(x_px, y_px)
 
     def _facts(self) -> Facts:
         pipeline = self._pipeline
