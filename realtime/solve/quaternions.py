@@ -104,3 +104,18 @@ def swing(a: Float64, b: Float64) -> Float64:
     if opposite.any():
         q[opposite, :3] = cross(a, np.eye(3)[np.argmin(np.abs(a), axis=-1)])[opposite]
     return to_matrix(unit(q))
+
+
+def carry(a: Float64, b: Float64, v: Float64) -> Float64:
+    """Vectors v (...,3) turned by the smallest rotations that turn unit vectors a onto unit vectors b.
+
+    The same as `swing(a, b) @ v` without the matrix: v - (v·(a+b))/(1+a·b) (a+b) + 2 (v·a) b.
+    """
+    half = a + b
+    cosine = np.einsum("...i,...i->...", a, b)
+    along = np.einsum("...i,...i->...", v, half) / np.maximum(1.0 + cosine, 1e-9)
+    out = v - along[..., None] * half + 2.0 * np.einsum("...i,...i->...", v, a)[..., None] * b
+    opposite = cosine < -1.0 + 1e-9
+    if opposite.any():
+        out = np.where(opposite[..., None], np.einsum("...ij,...j->...i", swing(a, b), v), out)
+    return np.asarray(out)

@@ -26,11 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.skeleton import BONES, SEALCAP26
-from realtime.solve.bend_planes import ArmPlanes, leg_axes
+from realtime.solve.bend_planes import FRAME_S, BendPlanes
 from realtime.solve.forward import place_joints, world_rotations
 from realtime.solve.limits import limit
 from realtime.solve.quaternions import (
     IDENTITY,
+    carry,
     conjugate,
     cross,
     frame,
@@ -38,7 +39,6 @@ from realtime.solve.quaternions import (
     length,
     multiply,
     same_sign,
-    swing,
     to_matrix,
     unit,
 )
@@ -51,8 +51,6 @@ SHORTEST_M = 1e-3
 """A shorter link has no direction; the last pose's is taken instead."""
 KNEE_SHARE = 0.1
 """What the knee's axis counts in a foot's; it decides where heel, toe and ankle lie in one line."""
-FRAME_S = 1 / 30
-"""Step assumed where none is given."""
 
 _J = SEALCAP26.index
 _B = BONES.index
@@ -63,16 +61,16 @@ _DIRECTIONS = (
     ("right_hip", "left_hip"), ("right_shoulder", "left_shoulder"), ("right_ear", "left_ear"),
     ("chest", "left_shoulder"), ("chest", "right_shoulder"),
     ("left_shoulder", "left_elbow"), ("right_shoulder", "right_elbow"),
-    ("left_elbow", "left_wrist"), ("right_elbow", "right_wrist"),
     ("left_hip", "left_knee"), ("right_hip", "right_knee"),
+    ("left_elbow", "left_wrist"), ("right_elbow", "right_wrist"),
     ("left_knee", "left_ankle"), ("right_knee", "right_ankle"),
     ("left_heel", "left_toe"), ("right_heel", "right_toe"),
 )  # fmt: skip
 _FROM = np.array([_J(a) for a, _ in _DIRECTIONS])
 _TO = np.array([_J(b) for _, b in _DIRECTIONS])
 _ACROSS = slice(4, 7)
-_CLAVICLES, _UPPER_ARMS, _FOREARMS = slice(7, 9), slice(9, 11), slice(11, 13)
-_THIGHS, _SHANKS, _FEET = slice(13, 15), slice(15, 17), slice(17, 19)
+_CLAVICLES, _NEAR, _FAR, _FEET = slice(7, 9), slice(9, 13), slice(13, 17), slice(17, 19)
+_LIMBS = slice(9, 19)
 _FACE = np.array([_J("nose"), _J("left_eye"), _J("right_eye")])
 _EARS = np.array([_J("left_ear"), _J("right_ear")])
 _HIPS = np.array([_J("left_hip"), _J("right_hip")])
@@ -84,7 +82,7 @@ _RIGID_PARTS = np.array(
     [_J(n) for n in SEALCAP26.joints if n.endswith(("nose", "eye", "ear", "heel", "toe"))]
 )
 _ANKLES = np.array([_J("left_ankle"), _J("right_ankle")])
-_SOLES = np.array(SEALCAP26.indices("left_heel", "right_heel", "left_toe", "right_toe")).reshape(2, 2)
+_HEELS = np.array([_J("left_heel"), _J("right_heel")])
 
 
 def _pair(name: str) -> list[int]:
@@ -93,12 +91,14 @@ def _pair(name: str) -> list[int]:
 
 _SPINE_BONES = [_B(name) for name in ("Hips", "Spine", "Chest", "Neck")]
 _HEAD, _SHOULDERS = _B("Head"), _pair("Shoulder")
-_ARM_BONES = [*_pair("UpperArm"), *_pair("LowerArm"), *_pair("Hand")]
-_LEG_BONES = [*_pair("UpperLeg"), *_pair("LowerLeg"), *_pair("Foot"), *_pair("Toes")]
+_LIMB_BONES = [
+    *_pair("UpperArm"), *_pair("UpperLeg"), *_pair("LowerArm"), *_pair("LowerLeg"), *_pair("Foot"),
+]  # fmt: skip
+_ENDS_OF_LIMBS, _BEFORE_ENDS = _pair("Hand") + _pair("Toes"), _pair("LowerArm") + _pair("Foot")
 _PARENT = np.array([max(p, 0) for p in BONES.parents])
-_ARM_AXIS_REST = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
+_ELBOWS = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
 """Axis the elbow bends about in the rest pose, left and right: forearms come forward."""
-_LEG_AXIS_REST = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+_KNEES = np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
 """Axis the knee bends about: shanks go back."""
 
 
@@ -115,13 +115,13 @@ class RotationSolver:
     """World joints → local rotations of `BONES`, frame after frame (signs and twists are continuous)."""
 
     def __init__(self) -> None:
-        self._arms, self._shape = ArmPlanes(), BodyShape()
+        self._planes, self._shape = BendPlanes(), BodyShape()
         self._last: Solved | None = None
         self._time_ns: int | None = None
 
     def reset(self) -> None:
         """Forget the last frame; the shape of the person stays."""
-        self._arms.reset()
+        self._planes.reset()
         self._last = self._time_ns = None
 
     def __call__(self, joints_world: Float64) -> Float64:
@@ -174,7 +174,7 @@ class RotationSolver:
         out = joints.copy()
         out[0] = known[0] if bad[0] else joints[0]
         for j, parent in list(enumerate(PARENTS))[1:]:
-            if bad[j]:
+            if not length(out[j] - out[parent]) > SHORTEST_M:
                 out[j] = out[parent] + known[j] - known[parent]
         return out
 
@@ -185,14 +185,17 @@ class RotationSolver:
         trunk = _trunk_frames(d, face) @ _TRUNK_REST_T
         R[_SPINE_BONES], R[_HEAD] = trunk[:4], trunk[4]
         hips, chest = trunk[0], trunk[2]
-        R[_SHOULDERS] = swing(_REST[_CLAVICLES] @ chest.T, d[_CLAVICLES]) @ chest
-        arm_axis = self._arms.update(d[_UPPER_ARMS] @ chest, d[_FOREARMS] @ chest, dt_s) @ chest.T
-        leg_axis = leg_axes(d[_THIGHS], d[_SHANKS], d[_FEET], hips)
-        above = joints[_ANKLES] - joints[_SOLES[0]]
-        foot_axis = unit(cross(above, d[_FEET])) + KNEE_SHARE * leg_axis
-        limbs = frame(d[9:19], np.concatenate([arm_axis, arm_axis, leg_axis, leg_axis, foot_axis]))
-        limbs = limbs @ _LIMB_REST_T
-        R[_ARM_BONES], R[_LEG_BONES] = limbs[[0, 1, 2, 3, 2, 3]], limbs[[4, 5, 6, 7, 8, 9, 8, 9]]
+        clavicles = _REST[_CLAVICLES] @ chest.T
+        R[_SHOULDERS] = carry(clavicles[:, None], d[_CLAVICLES][:, None], chest.T).transpose(0, 2, 1)
+        near, far = d[_NEAR].copy(), d[_FAR].copy()
+        near[:2], far[:2] = near[:2] @ chest, far[:2] @ chest
+        axes = self._planes.update(near, far, d[_FEET], hips, dt_s)
+        axes[:2] = axes[:2] @ chest.T
+        # Toe, heel and ankle say how a foot rolls, unless they lie in one line.
+        foot_axes = unit(cross(joints[_ANKLES] - joints[_HEELS], d[_FEET])) + KNEE_SHARE * axes[2:]
+        limbs = frame(d[_LIMBS], np.concatenate([axes, axes, foot_axes]))
+        R[_LIMB_BONES] = limbs @ _LIMB_REST_T
+        R[_ENDS_OF_LIMBS] = R[_BEFORE_ENDS]
         return R
 
 
@@ -212,8 +215,8 @@ def _trunk_frames(d: Float64, face: Float64) -> Float64:
 
 _REST, _REST_FACE = _read(REST_JOINTS)
 _TRUNK_REST_T = np.swapaxes(_trunk_frames(_REST, _REST_FACE), 1, 2)
-_LIMB_AXES_REST = np.concatenate([_ARM_AXIS_REST] * 2 + [_LEG_AXIS_REST] * 3)
-_LIMB_REST_T = np.swapaxes(frame(_REST[9:19], _LIMB_AXES_REST), 1, 2)
+_LIMB_AXES_REST = np.concatenate([_ELBOWS, _KNEES, _ELBOWS, _KNEES, _KNEES])
+_LIMB_REST_T = np.swapaxes(frame(_REST[_LIMBS], _LIMB_AXES_REST), 1, 2)
 
 
 def _stand(joints: Float64, rest: Float64) -> Float64:
@@ -224,10 +227,10 @@ def _stand(joints: Float64, rest: Float64) -> Float64:
     """
     reach = length(rest - rest[PARENTS])
     out = joints.copy()
-    across = joints[_HIPS[0]] - joints[_HIPS[1]]
-    up = joints[_SPINE] - joints[0]
-    hips = frame(np.stack([across]), np.stack([up]))[0] @ _TRUNK_REST_T[0]
-    out[[*_HIPS, _SPINE]] = (rest[[*_HIPS, _SPINE]] - rest[0]) @ hips.T + out[0]
+    across = unit(joints[_HIPS[0]] - joints[_HIPS[1]])
+    up = joints[_SPINE] - out[0]
+    out[_HIPS[0]], out[_HIPS[1]] = out[0] + reach[_HIPS[0]] * across, out[0] - reach[_HIPS[1]] * across
+    out[_SPINE] = out[0] + reach[_SPINE] * unit(up - across * (across @ up))
     for far in (_CHEST, _BESIDE_NECK, _MIDDLE, _ENDS):
         near = out[PARENTS[far]]
         out[far] = near + unit(joints[far] - near) * reach[far, None]
