@@ -89,13 +89,14 @@ class FootLock:
             return joints_world
         up, level = ground.correction_m, ground.corrected()
         floor_m = [max(level.level_m, 0.0) + rest * stature_m for rest in REST_HEIGHT]
-        first = self._ground is None or dt_s <= 0
+        first = self._ground is None
         self._carry(level, dt_s)
         legs = [_leg(rows, up) for rows in joints_world[_LEGS].tolist()]
-        if self.mode != "ground" and not first:
+        if self.mode != "ground" and not first and dt_s > 0:
             self._hold([leg.moved(self._shift) for leg in legs], contacts.tolist(), floor_m, dt_s)
         seen = (np.maximum(confidence[_SOLE[::2]], confidence[_SOLE[1::2]]) >= SEEN).tolist()
-        self._move_body(legs, seen, floor_m, dt_s, first)
+        if first or dt_s > 0:
+            self._move_body(legs, seen, floor_m, dt_s, first)
         return self._applied(joints_world, [leg.moved(self._shift) for leg in legs], floor_m, up)
 
     def _carry(self, ground: Ground, dt_s: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from realtime.solve.leg_ik import TINY, Vector, add, ankle_over, bend_leg, norm, scale, sub
@@ -38,7 +39,7 @@ def place_foot(
     wanted = [_above(add(leg.heel, heel.offset), floor_m[0]), _above(add(leg.toe, toe.offset), floor_m[1])]
     if wanted[0] == leg.heel and wanted[1] == leg.toe:
         return None
-    sole = _sole(leg, wanted[0], wanted[1], heel.pin is not None, toe.pin is not None)
+    sole = _sole(leg, wanted[0], wanted[1], (heel.pin is not None, toe.pin is not None), floor_m)
     ankle = ankle_over(leg[2:], *sole)
     forward = add(scale(sub(leg.toe, leg.heel), 1.0 / max(norm(sub(leg.toe, leg.heel)), TINY)), ahead)
     knee, reached = bend_leg(leg[:3], ankle, forward)
@@ -50,19 +51,29 @@ def _above(point: Vector, floor_m: float) -> Vector:
     return point if point[1] >= floor_m - SUNK_M else (point[0], floor_m - SUNK_M, point[2])
 
 
-def _sole(leg: Leg, heel: Vector, toe: Vector, heel_pinned: bool, toe_pinned: bool) -> tuple[Vector, Vector]:
-    """Heel and toe at a possible distance: their own, or that of their pins. Pinned points stay."""
+def _sole(
+    leg: Leg, heel: Vector, toe: Vector, pinned: tuple[bool, bool], floor_m: list[float]
+) -> tuple[Vector, Vector]:
+    """Heel and toe at a possible distance: that of their pins, else their own. Pinned points stay."""
     to_heel, to_toe = norm(sub(leg.ankle, leg.heel)), norm(sub(leg.ankle, leg.toe))
     shortest, longest = abs(to_toe - to_heel) * CLOSES[0], (to_toe + to_heel) * CLOSES[1]
-    apart = sub(toe, heel)
-    d = norm(apart)
-    own = d if heel_pinned and toe_pinned else norm(sub(leg.toe, leg.heel))
-    length = min(max(own, shortest), max(longest, shortest))
-    if d < TINY:
-        apart, d = sub(leg.toe, leg.heel), max(norm(sub(leg.toe, leg.heel)), TINY)
-    missing = scale(apart, (length - d) / d)
-    if heel_pinned:
-        return heel, add(toe, missing)
-    if toe_pinned:
-        return sub(heel, missing), toe
-    return sub(heel, scale(missing, 0.5)), add(toe, scale(missing, 0.5))
+    wanted = norm(sub(toe, heel)) if all(pinned) else norm(sub(leg.toe, leg.heel))
+    length = min(max(wanted, shortest), max(longest, shortest))
+    if pinned[1] and not pinned[0]:
+        return _at(toe, heel, length, floor_m[0], sub(leg.heel, leg.toe)), toe
+    return heel, _at(heel, toe, length, floor_m[1], sub(leg.toe, leg.heel))
+
+
+def _at(anchor: Vector, point: Vector, length: float, floor_m: float, otherwise: Vector) -> Vector:
+    """The place nearest to `point` so far from `anchor` and, where possible, not below the floor."""
+    apart = sub(point, anchor)
+    size = norm(apart)
+    if size < TINY:
+        apart, size = otherwise, max(norm(otherwise), TINY)
+    x, y, z = scale(apart, length / size)
+    deepest = floor_m - SUNK_M - anchor[1]
+    level = math.hypot(x, z)
+    if y < deepest <= 0.0 and deepest * deepest < length * length and level > TINY:
+        wider = math.sqrt(length * length - deepest * deepest) / level
+        x, y, z = x * wider, deepest, z * wider
+    return add(anchor, (x, y, z))
