@@ -95,7 +95,6 @@ class People:
             self._known[keypoints.person_id] = person
         elif keypoints.restarted:
             person.window.clear()
-            person.solver.reset()
             person.correction.reset()
         person.time_ns, person.step_s = time_ns, (time_ns - person.time_ns) * 1e-9
         person.rays = camera.intrinsics.rays(keypoints.points_px)

@@ -1,6 +1,6 @@
 """One person's solver: the network's joints in, a body that can be shown and sent out.
 
-lifted ─▶ learn bones ─▶ root from the 2D rays ─▶ smooth ─▶ constant bones ─▶ hidden limbs ─▶ camera learns
+lifted ─▶ learn bones ─▶ root from the 2D rays ─▶ hidden limbs ─▶ smooth ─▶ constant bones ─▶ camera learns
 ─▶ world ─▶ contacts, feet ─▶ rotations ─▶ pose
 
 Up to the world everything happens in camera axes relative to mid-hip; what changes joints after that changes
@@ -94,11 +94,8 @@ class BodySolver:
 
     def reset(self) -> None:
         """Forget the motion, as after a cut; the person's bone lengths stay."""
-        self._pause()
-        self._limbs.forget()
-        for part in (self._observed, self._handover):
-            part.reset()
-        self._last = None
+        self._restart()
+        self._handover.reset()
 
     def update(
         self,
@@ -113,8 +110,8 @@ class BodySolver:
 
         lifted_joints_cam (26,3) metres, camera axes, relative to mid-hip. Input that is not a figure (NaN,
         all joints in one place) or a figure of which fewer than four points are seen is treated as not seen,
-        see `coast`; None only then. `raw_joints_cam`: what
-        the pose keeps as the network's word, when that was changed on the way.
+        see `coast`; None only then. `raw_joints_cam`: what the pose keeps as the network's word, when that
+        was changed on the way.
         `rays` (21,2): of the keypoints, where the caller has them already.
         """
         self._follow(keypoints)
@@ -130,10 +127,10 @@ class BodySolver:
         rays = camera.intrinsics.rays(keypoints.points_px) if rays is None else rays
         fixed = self._fix_bones(lifted, confidence, dt_s)
         root = self._root.update(rays, keypoints.confidence, fixed, dt_s)
-        joints = self._constant(self._smooth(fixed, dt_s))
-        joints = self._limbs.update(
-            joints, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s
+        whole = self._limbs.update(
+            fixed, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s
         )
+        joints = self._constant(self._smooth(whole, dt_s))
         camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns)
         self._camera = camera
         joints, root = self._handover.arrive(joints, root, dt_s)
@@ -183,8 +180,17 @@ class BodySolver:
             self._bones, self._rotations = BoneLengths(self.options.height_m), RotationSolver()
             self.reset()
         elif keypoints.restarted:
-            self.reset()
+            self._restart()
         self._person_id = keypoints.person_id
+
+    def _restart(self) -> None:
+        """Forget the motion but not what was shown while nobody was seen: a person found again is told as
+        a restart, too, and then no pop is wanted."""
+        self._pause()
+        self._limbs.forget()
+        self._observed.reset()
+        self._handover.cut()
+        self._last = None
 
     def _step(self, time_ns: int) -> float:
         """Seconds since the last seen frame; 0 at a start, a clock step or after a pause."""

@@ -9,10 +9,10 @@ from realtime.solve.quaternions import length
 
 Float64 = NDArray[np.float64]
 
-QUICKNESS = 20.0
-"""1/s: the difference is at a tenth after 0.2 s and gone after 0.4 s."""
+QUICKNESS = 16.0
+"""1/s: the difference is at a sixth after 0.2 s, a twentieth after 0.3 s."""
 JUMP_M = 1.0
-"""Whoever is seen again further away than this did not get there between: the root jumps at once."""
+"""Whoever is seen again further away than this has not walked there: the pose is the new one at once."""
 FADED_M = 1e-3
 
 
@@ -25,6 +25,10 @@ class Handover:
     def reset(self) -> None:
         """Nothing to fade, as after a cut or with somebody new."""
         self._shown: tuple[Float64, Float64] | None = None
+        self.cut()
+
+    def cut(self) -> None:
+        """Stop fading, as after a cut; what was shown while nobody was seen is still remembered."""
         self._away, self._speed = np.zeros((0, 3)), np.zeros((0, 3))
 
     def leave(self, joints: Float64, root: Float64 | None) -> None:
@@ -35,15 +39,21 @@ class Handover:
         """What to show of the pose seen now, `dt_s` seconds after the last seen one."""
         now = np.vstack([joints, np.full(3, np.nan) if root is None else root])  # (27,3)
         if self._shown is not None:
-            self._away = np.vstack(self._shown) - now
-            self._away[-1] = np.where(length(self._away[-1]) < JUMP_M, self._away[-1], 0.0)  # NaN is far, too
-            self._speed, self._shown = np.zeros_like(now), None
+            self._begin(np.vstack(self._shown) - now)
         elif len(self._away):
             self._fade(dt_s)
         if not len(self._away):
             return joints, root
         shown = now + self._away
         return shown[:-1], None if root is None else shown[-1]
+
+    def _begin(self, away: Float64) -> None:
+        self.reset()
+        far = length(away[-1])
+        if far >= JUMP_M:
+            return
+        away[-1] = np.where(np.isfinite(far), away[-1], 0.0)
+        self._away, self._speed = away, np.zeros_like(away)
 
     def _fade(self, dt_s: float) -> None:
         decay, pull = np.exp(-QUICKNESS * dt_s), self._speed + QUICKNESS * self._away

@@ -10,7 +10,7 @@ So the direction x of a hidden link follows the network's direction like a criti
     x'' = ω² (network - x) - 2 ω x'
 
 that starts with the place and speed the link had when last seen: slow where nothing is seen, quicker where
-the detector guesses. When the link is seen again the difference fades away by the same law, quickly. Place
+the detector guesses. When the link is seen again the turn between both fades by the same law, quickly. Place
 and speed are continuous throughout, whatever flickers. Links are turned in the body's axes (arms: the
 trunk's, legs: upright ones with the pelvis' heading), so they move with the body.
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from lifting.skeleton import SEALCAP26
 from realtime.solve.calm import LEG, CalmLegs, Legs, upright_axes
-from realtime.solve.quaternions import frame, length, unit
+from realtime.solve.quaternions import cross, frame, length, unit
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -34,13 +34,15 @@ Bools = NDArray[np.bool_]
 
 HIDDEN_BELOW, SEEN_ABOVE = 0.25, 0.35
 """Confidence of the best joint at or beyond a link's end."""
-BLIND, GUESS, RETURN = 3.0, 20.0, 20.0
+BLIND, GUESS, RETURN = 3.0, 20.0, 16.0
 """ω in 1/s: nothing seen, the detector guesses, seen again. It settles within about 4 / ω seconds."""
 GUESS_CONFIDENCE = 0.15
 """Confidence from which the detector guesses."""
 LEGS_BACK = 9.0
 """ω with which calm legs give way to seen ones: half a second."""
-RATE_MEMORY_S = 0.06
+FASTEST_BACK = 6.0
+"""Radians per second: a link that was taken to be far off comes back more slowly for it."""
+RATE_MEMORY_S = 0.1
 FASTEST = 6.0
 """Radians per second that a link may have when it disappears."""
 FADED = 1e-3
@@ -152,15 +154,21 @@ class HiddenLimbs:
         away, away_v = self._away, self._away_v
         if (was & ~self._hidden).any():
             back = (was & ~self._hidden)[:, None]
-            away, away_v = np.where(back, self._x - said, away), np.where(back, self._v, away_v)
-            slow = IS_LEG & (self.legs.share > 0.5)
-            self._back = np.where(back[:, 0], np.where(slow, LEGS_BACK, RETURN), self._back)
+            away = np.where(back, _turn_between(said, self._x), away)
+            away_v = np.where(back, cross(self._x, self._v), away_v)
+            self._back = np.where(back[:, 0], self._quickness(length(away)), self._back)
         away, away_v = _spring(away, away_v, self._back[:, None], dt_s)
         gone = hidden | (np.abs(away).max(axis=1, keepdims=True) < FADED)
         self._away, self._away_v = np.where(gone, 0.0, away), np.where(gone, 0.0, away_v)
-        x = unit(np.where(hidden, target + y, said + self._away))
+        seen = _turned(said, self._away) if self._away.any() else said
+        x = unit(np.where(hidden, target + y, seen))
         self._v = np.where(hidden, v, self._rate(x, dt_s))
         return x
+
+    def _quickness(self, angle: Float64) -> Float64:
+        """ω of the way back over `angle` (12,) radians; its greatest speed is angle × ω / e."""
+        usual = np.where(IS_LEG & (self.legs.share > 0.5), LEGS_BACK, RETURN)
+        return np.minimum(usual, math.e * FASTEST_BACK / np.maximum(angle, 1e-9))
 
     def _rate(self, x: Float64, dt_s: float) -> Float64:
         """Velocity of seen links (12,3), smoothed over a few frames and never wild."""
@@ -168,7 +176,8 @@ class HiddenLimbs:
             return np.zeros_like(x)
         gain = -math.expm1(-dt_s / RATE_MEMORY_S)
         rate: Float64 = self._v + gain * ((x - self._x) / dt_s - self._v)
-        return np.asarray(rate * np.minimum(1.0, FASTEST / np.maximum(length(rate), 1e-9))[:, None])
+        slowed: Float64 = rate * np.minimum(1.0, FASTEST / np.maximum(length(rate), 1e-9))[:, None]
+        return slowed
 
 
 def _axes(joints: Float64, up: Float64) -> Float64:
@@ -184,6 +193,25 @@ def _spring(y: Float64, v: Float64, omega: Float64, dt_s: float) -> tuple[Float6
     decay = np.exp(-omega * dt_s)
     pull = v + omega * y
     return (y + pull * dt_s) * decay, (v - omega * pull * dt_s) * decay
+
+
+def _turn_between(a: Float64, b: Float64) -> Float64:
+    """Rotation vectors (...,3) of the smallest turns from unit vectors a to unit vectors b."""
+    axis = cross(a, b)
+    sine = length(axis)
+    any_axis = cross(a, np.eye(3)[np.argmin(np.abs(a), axis=-1)])
+    angle = np.arctan2(sine, np.einsum("...i,...i->...", a, b))
+    turn: Float64 = unit(np.where(sine[..., None] > 1e-9, axis, any_axis)) * angle[..., None]
+    return turn
+
+
+def _turned(a: Float64, turn: Float64) -> Float64:
+    """Vectors (...,3) turned by rotation vectors (...,3)."""
+    angle = length(turn)[..., None]
+    k = turn / np.maximum(angle, 1e-12)
+    along = k * np.einsum("...i,...i->...", k, a)[..., None]
+    turned: Float64 = along + np.cos(angle) * (a - along) + np.sin(angle) * cross(k, a)
+    return turned
 
 
 def _rebuilt(joints: Float64, links: Float64) -> Float64:
