@@ -169,12 +169,12 @@ def _brown(flags: int) -> Solve:
 
 
 def _fisheye(views: list[View], size: tuple[int, int]) -> Fit | None:
-    """From the poses of the ordinary lens that comes nearest, which at the axis is the same camera."""
+    """From the camera and poses of an ordinary lens."""
     boards = [b.astype(np.float64) for b in _board_points(views)]
     points = [v.seen.points_px.astype(np.float64) for v in views]
     try:
         _, K, _, rotations, shifts = cv2.calibrateCamera(
-            _board_points(views), _points(views), size, None, None, flags=_BROWN[-1], criteria=CRITERIA
+            _board_points(views), _points(views), size, None, None, flags=_BROWN[0], criteria=CRITERIA
         )
         poses = [np.concatenate([np.ravel(r), np.ravel(t)]) for r, t in zip(rotations, shifts, strict=True)]
         found = fit_fisheye(boards, points, Start(np.array([K[0, 0], K[1, 1], K[0, 2], K[1, 2]]), poses))

@@ -41,7 +41,9 @@ class Camera:
             flat = cv2.fisheye.undistortPoints(pixels, self.K, k)
         else:
             end = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, 30, 1e-9)
-            flat = cv2.undistortPoints(pixels, self.K, k, None, None, None, end)
+            known = self.K, k, None, None, None, end
+            many = getattr(cv2, "undistortPointsIter", None)  # OpenCV 4's name for it
+            flat = many(pixels, *known[:4], end) if many else cv2.undistortPoints(pixels, *known)
         return np.c_[flat[:, 0], np.ones(len(flat))]
 
 
