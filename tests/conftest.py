@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SEALCAP_DATA", ROOT.parent / "shared" / "data"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def motion_dir() -> Path:
     """The motion corpus; skips where it is absent."""
     if not (DATA / "motion" / "cmu_train.npz").is_file():

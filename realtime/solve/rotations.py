@@ -165,14 +165,11 @@ class RotationSolver:
 
     def _whole(self, joints: Float64) -> Float64:
         """The joints (26,3), those without a usable place repaired."""
-        offsets = joints - joints[PARENTS]
-        bad = ~(length(offsets) > SHORTEST_M)  # NaN, too
-        bad[0] = not np.isfinite(joints[0]).all()
-        if not bad.any():
+        if np.isfinite(joints).all() and (length(joints[1:] - joints[PARENTS[1:]]) > SHORTEST_M).all():
             return joints
         known = REST_JOINTS * 1.7 if self._last is None else self._last.joints_world
-        out = joints.copy()
-        out[0] = known[0] if bad[0] else joints[0]
+        out = np.where(np.isfinite(joints), joints, np.nan)
+        out[0] = joints[0] if np.isfinite(joints[0]).all() else known[0]
         for j, parent in list(enumerate(PARENTS))[1:]:
             if not length(out[j] - out[parent]) > SHORTEST_M:
                 out[j] = out[parent] + known[j] - known[parent]

@@ -49,11 +49,13 @@ def walking_rotations(t: float) -> Float64:
 def random_rotations(rng: np.random.Generator) -> Float64:
     """(21,4) of some possible pose: elbows and knees are hinges, hands, toes and clavicles stay."""
     q = np.tile([0.0, 0.0, 0.0, 1.0], (len(BONES), 1))
-    wide = {"Hips": 180, "UpperArm": 70, "UpperLeg": 50, "Head": 30, "Neck": 20, "Spine": 20, "Chest": 20}
+    wide = {"Hips": 180, "UpperArm": 50, "UpperLeg": 45, "Head": 30, "Neck": 20, "Spine": 20, "Chest": 20}
     for i, name in enumerate(BONES.joints):
         kind = name.removeprefix("Left").removeprefix("Right")
         if kind in wide:
             axis = rng.standard_normal(3)
+            if kind == "UpperArm":
+                axis[0] = 0.0  # how far it may turn about itself depends on where it points
             q[i] = turn(tuple(axis / np.linalg.norm(axis)), rng.uniform(-1, 1) * wide[kind])
         elif kind == "LowerArm":
             q[i] = turn((0, -1 if name.startswith("Left") else 1, 0), rng.uniform(30, 130))
