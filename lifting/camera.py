@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -94,11 +95,10 @@ def world_from_cam(gravity_cam: Floats) -> NDArray[np.float64]:
     For a level camera this maps (x, y, z) to (x, -y, -z): a person facing the camera faces +Z and has
     their left at +X. Raises ValueError when the camera looks straight up or down (heading undefined).
     """
-    up = -np.asarray(gravity_cam, np.float64)
-    up = up / np.linalg.norm(up)
-    forward = np.array([0.0, 0.0, 1.0]) - up[2] * up
-    length = np.linalg.norm(forward)
-    if length < 1e-3:
+    x, y, z = (-np.asarray(gravity_cam, np.float64)).tolist()
+    norm, level = math.sqrt(x * x + y * y + z * z), math.hypot(x, y)
+    if not level >= 1e-3 * norm:  # also for NaN
         raise ValueError("the camera looks along gravity; its heading is undefined")
-    back = -forward / length
-    return np.stack([np.cross(up, back), up, back])
+    x, y, z, level = x / norm, y / norm, z / norm, level / norm
+    # Rows: up × back, up, and back = up's z times the level part of up, minus what is left of the axis.
+    return np.array([[-y / level, x / level, 0.0], [x, y, z], [z * x / level, z * y / level, -level]])

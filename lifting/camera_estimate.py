@@ -66,6 +66,7 @@ SHOULDERS_M, SHOULDERS_SD_M, GIVEN_SHOULDERS_SD_M = 1.26, 0.085, 0.02
 
 _SHOULDERS = BODY21.indices("left_shoulder", "right_shoulder")
 _ANKLES = BODY21.indices("left_ankle", "right_ankle")
+_PAIRS = _SHOULDERS + _ANKLES
 _COS_NOT_LYING = math.cos(math.radians(45))
 
 
@@ -196,17 +197,19 @@ class CameraEstimate:
 
     def _learn_upright(self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
         """Where ankles and shoulders of a standing body are seen, and its "up" while there is no better."""
-        if min(confidence[_ANKLES]) <= SEEN or dt_s <= 0.0:
+        shoulders, ankles = (min(confidence[pair].tolist()) > SEEN for pair in (_SHOULDERS, _ANKLES))
+        if not ankles or dt_s <= 0.0:
             return
         stance = stance_of(joints_cam)
         if stance is None or -stance.up @ self.gravity_cam < _COS_NOT_LYING:
             return
         if self._pitch_deg is None and self._probe.up is None:
             self._up.add(stance.up, dt_s)
-        if min(confidence[_SHOULDERS]) > SEEN:
-            across, along = self.gravity_cam[:2] / np.hypot(*self.gravity_cam[:2])
-            level = (rays[:, 0] * across + rays[:, 1] * along) * (self.intrinsics.fy / self._assumed.fy)
-            lower, upper = float(level[_ANKLES].mean()), float(level[_SHOULDERS].mean())
+        if shoulders:
+            level = rays[_PAIRS] @ (self.gravity_cam[:2] / math.hypot(*self.gravity_cam[:2].tolist()))
+            upper, lower = (
+                level.reshape(2, 2).mean(axis=1) * (self.intrinsics.fy / self._assumed.fy)
+            ).tolist()
             self._upright.add(lower, upper, dt_s * (1.0 if stance.still else WALKING_WEIGHT))
 
     def _before(self) -> Belief:

@@ -63,7 +63,7 @@ class UprightEvidence:
     def __init__(self) -> None:
         self._mean = np.zeros((2, BANDS))
         """Of l and u in every band."""
-        self._seen_s = np.zeros(BANDS)
+        self._seen_s, self._unfaded_s = np.zeros(BANDS), 0.0
 
     def add(self, lower: float, upper: float, dt_s: float) -> None:
         """`lower`, `upper`: y/z of ankles and shoulders under the assumed focal length, roll taken out, of
@@ -73,7 +73,10 @@ class UprightEvidence:
         band = math.floor(lower / BAND) + BANDS // 2
         if dt_s <= 0 or not 0 <= band < BANDS:
             return
-        self._seen_s *= math.exp(-dt_s / FORGET_S)
+        self._unfaded_s += dt_s
+        if self._unfaded_s > 1.0:
+            self._seen_s *= math.exp(-self._unfaded_s / FORGET_S)
+            self._unfaded_s = 0.0
         self._seen_s[band] = min(self._seen_s[band] + dt_s, MEMORY_S)
         gain = min(dt_s / self._seen_s[band], 1.0)
         self._mean[:, band] += gain * (np.array([lower, upper]) - self._mean[:, band])
