@@ -1,8 +1,8 @@
 """How well the camera is estimated from a person: tilt and field of view over time, against the truth.
 
-The figure of the synthetic source goes through its routine (standing, walking a circle of 1.5 m, turning, sitting
-down, waving) before cameras of several tilts; its 2D joints get the noise and the constant offsets of a
-detector, and lifter and solver run as in `sealcap run`. No data is needed.
+The figure of the synthetic source goes through its routine (standing, walking a circle of 1.5 m, turning,
+sitting down, waving) before cameras of several tilts; its 2D joints get the noise and the constant offsets
+of a detector, and lifter and solver run as in `sealcap run`. No data is needed.
 
     python benchmarks/camera.py --plot docs/camera.png
 """
@@ -11,26 +11,32 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.solver_chain import step
+from benchmarks.solver_plots import Curve, plot
 from lifting.camera import pitch_of_gravity
-from lifting.camera_estimate import CameraEstimate
 from realtime.build import build_people, open_camera
 from realtime.config import load_run_config
 from realtime.data import Keypoints
 from realtime.sources.figure import figure_at
 from realtime.sources.synthetic import SyntheticSource
 
-Floats = NDArray[np.floating[Any]]
+Float64 = NDArray[np.float64]
 
 FPS, SECONDS = 30, 26
 DISTANCE_M = 3.4
 JITTER_PX, OFFSET_PX = 2.0, 3.0
 SHOWN_S = (1, 3, 6, 9, 15, 25)
+TRUTH = (190, 190, 190)
+COLOURS = ((150, 100, 30), (80, 110, 235), (70, 150, 60), (170, 70, 150))
+"""BGR."""
 
 
 class Case(NamedTuple):
@@ -39,8 +45,8 @@ class Case(NamedTuple):
     pitch_deg: float
     height_m: float
     fov_deg: float = 60.0
-    camera: dict[str, float] = {}
-    person: dict[str, float] = {}
+    camera: Mapping[str, float] = MappingProxyType({})
+    person: Mapping[str, float] = MappingProxyType({})
 
     @property
     def told(self) -> str:
@@ -63,8 +69,17 @@ CASES = (
 )
 
 
-def watch(case: Case, seed: int = 0) -> tuple[Floats, CameraEstimate]:
+class Run(NamedTuple):
+    """What was estimated of a camera."""
+
+    case: Case
+    rows: Float64
     """(F,4) pitch and its standard deviation, field of view, camera height after every frame."""
+    fov_source: str
+
+
+def watch(case: Case, seed: int = 0) -> Run:
+    """The whole routine before one camera."""
     source = SyntheticSource(
         camera_pitch_deg=case.pitch_deg,
         camera_height_m=case.height_m,
@@ -83,13 +98,12 @@ def watch(case: Case, seed: int = 0) -> tuple[Floats, CameraEstimate]:
     rows = []
     for frame, keypoints in enumerate(_detect(source, seed)):
         time_ns = int(frame / FPS * 1e9)
-        raw = people.lift([keypoints], camera, time_ns)
-        people.solve(people.correct(raw, [keypoints], camera), raw, [keypoints], camera, time_ns)
+        step(people, [keypoints], camera, time_ns)
         fov_deg = math.degrees(2 * math.atan(max(size) / 2 / camera.intrinsics.fx))
         rows.append(
             (pitch_of_gravity(camera.gravity_cam), camera.tilt_sd_deg, fov_deg, camera.camera_height_m)
         )
-    return np.array(rows), camera
+    return Run(case, np.array(rows), camera.sources["fov"].value)
 
 
 def _detect(source: SyntheticSource, seed: int) -> list[Keypoints]:
@@ -102,50 +116,34 @@ def _detect(source: SyntheticSource, seed: int) -> list[Keypoints]:
         slow = 0.9 * slow + rng.normal(0, 0.44 * JITTER_PX, (21, 2))
         seen = (points + offset + slow + rng.normal(0, 0.4 * JITTER_PX, (21, 2))).astype(np.float32)
         inside = ((seen > 0) & (seen < size)).all(axis=1)
-        box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])
-        out.append(Keypoints(0, seen, 0.95 * inside.astype(np.float32), box, frame == 0))
+        box = np.array([*seen.min(axis=0), *seen.max(axis=0)], np.float32)
+        out.append(Keypoints(0, seen, np.where(inside, 0.95, 0.0).astype(np.float32), box, frame == 0))
     return out
 
 
-def table(runs: list[tuple[Case, Floats, CameraEstimate]]) -> str:
+def table(runs: list[Run]) -> str:
     """Markdown: what was given, what was estimated when."""
     head = ["pitch °", "fov °", "given", *(f"{t} s" for t in SHOWN_S), "fov at the end °", "said to be"]
     lines = [" | ".join(["", *head, ""]).strip(), "|" + "---|" * len(head)]
-    for case, rows, camera in runs:
+    for case, rows, fov_source in runs:
         times = [f"{rows[t * FPS, 0]:.1f} ± {rows[t * FPS, 1]:.1f}" for t in SHOWN_S]
         row = [f"{case.pitch_deg:g}", f"{case.fov_deg:g}", case.told, *times, f"{rows[-1, 2]:.0f}"]
-        lines.append("| " + " | ".join([*row, camera.sources["fov"].value]) + " |")
+        lines.append("| " + " | ".join([*row, fov_source]) + " |")
     return "\n".join(lines)
 
 
-def plot(runs: list[tuple[Case, Floats, CameraEstimate]], path: Path) -> None:
-    """Pitch over time with its standard deviation, one line per camera of which nothing was said."""
-    import matplotlib
+def draw(runs: list[Run], path: Path) -> None:
+    """Pitch over time of the cameras of which nothing was said; grey: the truth."""
+    from PIL import Image
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(9, 4.2), layout="constrained")
-    time_s = np.arange(SECONDS * FPS) / FPS
-    chosen = [run for run in runs if run[0].told == "nothing" and run[0].fov_deg == 60]
-    for i, (case, rows, _) in enumerate(chosen):
-        colour = f"C{i}"
-        axes.plot(time_s, rows[:, 0], colour, label=f"camera looks {case.pitch_deg:g}° down")
-        axes.fill_between(
-            time_s, rows[:, 0] - rows[:, 1], rows[:, 0] + rows[:, 1], color=colour, alpha=0.15, lw=0
-        )
-        axes.axhline(case.pitch_deg, color=colour, ls=":", lw=1)
-    for what, start, end in (
-        ("walks a circle", 1, 9),
-        ("turns", 9, 15.5),
-        ("sits", 16.5, 21),
-        ("waves", 21.5, 25),
-    ):
-        axes.axvspan(start, end, color="k", alpha=0.04, lw=0)
-        axes.text((start + end) / 2, axes.get_ylim()[0] + 0.5, what, ha="center", fontsize=9)
-    axes.set(xlabel="seconds", ylabel="estimated pitch, degrees (± 1 standard deviation)", xlim=(0, SECONDS))
-    axes.legend(loc="upper right", fontsize=8)
-    figure.savefig(path, dpi=110)
+    chosen = [run for run in runs if run.case.told == "nothing" and run.case.fov_deg == 60]
+    frames = np.arange(SECONDS * FPS)
+    curves = [
+        Curve(f"{r.case.pitch_deg:g}", r.rows[:, 0], c, 2) for r, c in zip(chosen, COLOURS, strict=True)
+    ]
+    curves += [Curve("", np.full(len(frames), float(r.case.pitch_deg)), TRUTH) for r in chosen]
+    picture = plot("Estimated pitch of four cameras (grey: true)", "degrees", frames / FPS, curves)
+    Image.fromarray(picture[..., ::-1]).quantize(32).save(path, optimize=True)
 
 
 def main() -> None:
@@ -155,10 +153,10 @@ def main() -> None:
     )
     parser.add_argument("--plot", type=Path, help="PNG to draw pitch over time into")
     arguments = parser.parse_args()
-    runs = [(case, *watch(case)) for case in CASES]
+    runs = [watch(case) for case in CASES]
     print(table(runs))
     if arguments.plot:
-        plot(runs, arguments.plot)
+        draw(runs, arguments.plot)
 
 
 if __name__ == "__main__":
