@@ -7,10 +7,13 @@ kinematics with these offsets, scaled, rebuild the figure.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifting.skeleton import BONES, SEALCAP26, mirror_name
 from realtime.data import Float32
 from realtime.solve.rest import REST_JOINTS
+
+Float64 = NDArray[np.float64]
 
 REST_HEIGHT_M = 1.70
 """Stature of the body below; scale offsets by `height / REST_HEIGHT_M` for another one."""
@@ -26,8 +29,8 @@ _BALL = 0.70
 """The toes bend at the ball of the foot, this share of the way from ankle to toe tip."""
 
 
-def _heads() -> Float32:
-    joints = REST_JOINTS * REST_HEIGHT_M
+def bone_heads(joints: Float64) -> Float64:
+    """(26,3) of a T-pose → (21,3) where each bone begins, order of `BONES`."""
     heads = {}
     for bone, joint in _JOINT_OF.items():
         heads[bone] = joints[SEALCAP26.index(joint)]
@@ -35,10 +38,10 @@ def _heads() -> Float32:
     for side in ("left", "right"):
         ankle, toe = (joints[i] for i in SEALCAP26.indices(f"{side}_ankle", f"{side}_toe"))
         heads[f"{side.title()}Toes"] = ankle + _BALL * (toe - ankle)
-    return np.array([heads[bone] for bone in BONES.joints], np.float32)
+    return np.array([heads[bone] for bone in BONES.joints])
 
 
-REST_HEADS_M: Float32 = _heads()
+REST_HEADS_M: Float32 = bone_heads(REST_JOINTS * REST_HEIGHT_M).astype(np.float32)
 """(21,3) where each bone begins, feet on y = 0, order of `BONES`."""
 REST_OFFSETS_M: Float32 = REST_HEADS_M.copy()
 """(21,3) from each bone's parent to the bone; the Hips' row is from the floor below them."""

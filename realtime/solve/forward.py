@@ -49,9 +49,9 @@ def world_rotations(local: Float64) -> Float64:
 
 
 def place_joints(R_world: Float64, rest: Float64, root_world: Float64) -> Float64:
-    """World rotations (21,3,3) of the bones, rest pose (26,3), pelvis (3,) → joints (26,3)."""
-    turned = (R_world[_CARRIER] @ (rest - rest[PARENTS])[:, :, None])[:, :, 0]
-    return np.asarray(ANCESTORS @ turned + root_world)
+    """World rotations (...,21,3,3) of the bones, rest pose (26,3), pelvis (...,3) → joints (...,26,3)."""
+    turned = (R_world[..., _CARRIER, :, :] @ (rest - rest[PARENTS])[:, :, None])[..., 0]
+    return np.asarray(ANCESTORS @ turned + root_world[..., None, :])
 
 
 def measure_rest(local: Float64, joints: Float64) -> Float64:

@@ -1,0 +1,37 @@
+"""From a session file to takes, one per person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lifting.errors import SessionError
+from realtime.session import read_poses
+from realtime.sinks.wire import PersonPose
+from realtime.takes.take import Take, make_take
+
+MAX_FRAMES = 4_000_000
+"""18 hours at 60 fps."""
+
+
+def load_takes(path: Path, fps: float | None = None) -> list[Take]:
+    """Everybody's take, by person number. Frames in which somebody was lost are gaps.
+
+    `fps`: rate of the takes; None takes the measured one. Raises SessionError when the file is no session,
+    nobody is in it, or it is absurdly long.
+    """
+    seen: dict[int, list[tuple[int, PersonPose]]] = {}
+    offset_ns, frames = 0, 0
+    for message in read_poses(path):
+        frames, offset_ns = frames + 1, message.wall_offset_ns
+        if frames > MAX_FRAMES:
+            raise SessionError(f"{path} holds more than {MAX_FRAMES} frames; cut it into parts.")
+        for person in message.people:
+            if person.state != "lost":
+                seen.setdefault(person.id, []).append((message.capture_time_ns, person))
+    if not seen:
+        raise SessionError(f"There is nobody in {path}: {frames} frames, all of them empty.")
+    name = path.name.removesuffix(".mcap")
+    return [
+        make_take(name, [p for _, p in seen[i]], [t for t, _ in seen[i]], offset_ns, fps)
+        for i in sorted(seen)
+    ]
