@@ -38,10 +38,7 @@ def test_a_ray_meets_the_picture_where_it_was_aimed() -> None:
 
 @pytest.mark.real
 def test_a_click_in_a_browser_names_the_place(motion_at: Callable[..., Motion]) -> None:
-    """Button, picture, click: the middle of the view is the middle of the frame, further right is further right.
-
-    The picture is gone afterwards, so a second click needs the button again.
-    """
+    """Button, picture, click: the view's middle is the frame's, and each choice takes the button again."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium (set CHROMIUM)")
     sync_api = pytest.importorskip("playwright.sync_api")
