@@ -15,11 +15,11 @@ Float64 = NDArray[np.float64]
 
 SETTLE_S = 0.4
 """Until a link was seen for so long its length is the mean of what was seen;"""
-CREEP_S = 6.0
+CREEP_S = 10.0
 """then it follows that mean with this time constant,"""
 FROZEN_S = 15.0
 """ever slower, until it was seen for so long. From then on it is constant."""
-PRIOR_S = 0.02
+PRIOR_S = 0.2
 """The average body counts like this much watching; on real video the lifter knows proportions better."""
 AVERAGE_M = 1.70
 CLIP = 0.15

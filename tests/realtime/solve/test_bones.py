@@ -60,7 +60,7 @@ def test_lengths_are_constant_once_frozen() -> None:
 
 @pytest.mark.parametrize("fps", [6, 30, 60])
 def test_lengths_vary_little_from_the_start(fps: int) -> None:
-    """Over the first four seconds of a short, broad person lengths vary by less than 0.5 %."""
+    """Over the first four seconds of a short, broad person lengths vary by less than 1 %."""
     rng = np.random.default_rng(3)
     build = 1.5 * REST_JOINTS * (1.05, 1.0, 1.05)
     bones, seen = BoneLengths(), []
@@ -68,7 +68,7 @@ def test_lengths_vary_little_from_the_start(fps: int) -> None:
         bones.learn(build + 0.008 * rng.standard_normal(build.shape), SEEN, 1 / fps)
         seen.append(bones.lengths_m[_LIMBS])
     variation = np.std(seen, axis=0) / np.mean(seen, axis=0)
-    assert variation.mean() < 0.005
+    assert variation.mean() < 0.01
 
 
 def test_unseen_links_teach_nothing() -> None:
