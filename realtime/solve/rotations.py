@@ -120,9 +120,9 @@ class RotationSolver:
         self._time_ns: int | None = None
 
     def reset(self) -> None:
-        """Forget the last frame; the shape of the person stays."""
+        """Forget the motion; the shape of the person and the signs of quaternions stay."""
         self._planes.reset()
-        self._last = self._time_ns = None
+        self._time_ns = None
 
     def __call__(self, joints_world: Float64) -> Float64:
         """The rotations (21,4) alone, see `solve`."""

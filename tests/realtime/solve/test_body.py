@@ -229,7 +229,7 @@ def test_points_in_one_place_leave_the_root_unknown(scene) -> None:
     pose = BodySolver().update(_raw(cam), keypoints, CameraEstimate(view.intrinsics), 0)
     assert np.isnan(pose.root_cam).all()
     _finite(pose)
-    assert pose.joints_world[:, 1].min() == pytest.approx(0.0, abs=1e-6)
+    assert pose.joints_world[:, 1].min() == pytest.approx(0.0, abs=0.01)
 
 
 def test_restart_keeps_bones_and_forgets_motion(scene) -> None:

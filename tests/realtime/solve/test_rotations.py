@@ -179,6 +179,16 @@ def test_degenerate_input_gives_finite_unit_rotations(walking, broken: str, warm
     np.testing.assert_allclose(solver.solve(good).joints_world, good, atol=0.02)
 
 
+def test_signs_go_on_after_a_cut(some_pose) -> None:
+    """A reset forgets the motion, but no quaternion changes to the other of its two signs by it."""
+    rng, solver, before = np.random.default_rng(8), RotationSolver(), None
+    for _ in range(30):
+        q = solver(joints_from_rotations(some_pose(rng), REST_JOINTS, np.zeros(3)))
+        assert before is None or (np.einsum("bi,bi->b", q, before) >= 0).all()
+        before = q
+        solver.reset()
+
+
 def test_hands_and_toes_are_neutral(some_pose) -> None:
     """Nothing is seen of them, so they follow forearm and foot."""
     q = RotationSolver()(joints_from_rotations(some_pose(np.random.default_rng(5)), REST_JOINTS, np.zeros(3)))
