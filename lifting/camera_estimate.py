@@ -172,7 +172,8 @@ class CameraEstimate:
     def learn_tilt(self, joints_cam: Floats, confidence: Floats, time_ns: int) -> None:
         """Learn from people (P,26,3) whom the lifter saw `without_ears` and told nothing about gravity;
         confidence (P,21) of BODY21 in their newest frame."""
-        self._probe.add(joints_cam, confidence, time_ns)
+        if self._probe.add(joints_cam, confidence, time_ns):
+            self._upright = UprightEvidence()  # it was seen by a camera that stood otherwise
         if self._probe.evidence_s < HASTE_S:
             self._since_fit_s = math.inf
 

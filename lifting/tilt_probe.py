@@ -34,6 +34,9 @@ SETTLED_S = 10.0
 MEMORY_S = 60.0
 FARTHEST = 0.3
 """A single sample pulls by at most this, about 17°."""
+LATELY_S = 3.0
+COS_MOVED = math.cos(math.radians(15.0))
+"""When bodies of the last `LATELY_S` seconds of standing are this far from the mean, the camera was moved."""
 COS_UPRIGHT = math.cos(math.radians(55.0))
 """Bodies further from the picture's vertical, or from what was seen so far, are lying or an error."""
 SEEN = 0.3
@@ -54,6 +57,7 @@ class TiltProbe:
 
     def __init__(self) -> None:
         self._up = RunningEstimate(np.zeros(3), memory_s=MEMORY_S, clip=FARTHEST)
+        self._lately = RunningEstimate(np.zeros(3), memory_s=LATELY_S, clip=FARTHEST)
         self._asked_ns: int | None = None
 
     def due(self, time_ns: int) -> bool:
@@ -63,14 +67,29 @@ class TiltProbe:
         wait_s = OFTEN_S if self.evidence_s < SETTLED_S else SELDOM_S
         return (time_ns - self._asked_ns) * 1e-9 >= wait_s - 0.01
 
-    def add(self, joints_cam: Floats, confidence: Floats, time_ns: int) -> None:
-        """Take in people (P,26,3) as lifted from `without_ears`; confidence (P,21) of their newest frame."""
-        dt_s = OFTEN_S if self._asked_ns is None else (time_ns - self._asked_ns) * 1e-9
+    def add(self, joints_cam: Floats, confidence: Floats, time_ns: int) -> bool:
+        """Take in people (P,26,3) as lifted from `without_ears`; confidence (P,21) of their newest frame.
+
+        True when the camera has been moved: then what was seen before is forgotten.
+        """
+        dt_s = OFTEN_S if self._asked_ns is None else max((time_ns - self._asked_ns) * 1e-9, 0.0)
         self._asked_ns = time_ns
         for joints, seen in zip(joints_cam, confidence, strict=True):
-            stance = stance_of(joints) if min(seen[_NEEDED]) > SEEN else None
+            stance = stance_of(joints) if min(seen[_NEEDED].tolist()) > SEEN else None
             if stance is not None and self._plausible(stance.up):
-                self._up.add(stance.up, max(dt_s, 0.0))
+                self._up.add(stance.up, dt_s)
+                self._lately.add(stance.up, dt_s)
+        moved = self._moved()
+        if moved:
+            # What came lately is a mixture of both cameras: a first guess, worth a single sample.
+            self._up.value, self._up.evidence_s = self._lately.value.copy(), np.full(3, OFTEN_S)
+        return moved
+
+    def _moved(self) -> bool:
+        now, mean = self._lately.value, self._up.value
+        if self._lately.evidence_s[0] < LATELY_S:
+            return False
+        return bool(now @ mean < COS_MOVED * math.sqrt((now @ now) * (mean @ mean)))
 
     @property
     def up(self) -> Float64 | None:

@@ -63,7 +63,7 @@ class CameraConfig(_Settings):
     pitch: Annotated[float | None, _flat("camera-pitch")] = Field(default=None, ge=-80, le=80)
     """Degrees the camera looks down; makes limbs more accurate when given."""
     height: Annotated[float | None, _flat("camera-height")] = Field(default=None, gt=0, le=20)
-    """Metres of the lens above the floor; with --height it yields the pitch while somebody stands upright."""
+    """Metres of the lens above the floor; with --fov and --height it yields the tilt while somebody stands."""
     calibration: Annotated[Path | None, _flat("calibration")] = None
     """File made by `sealcap calibrate`, in place of --fov: exact angles, lens distortion included."""
 

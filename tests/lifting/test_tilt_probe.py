@@ -118,3 +118,25 @@ def test_the_world_glides() -> None:
         before = camera.gravity_cam
     assert_allclose(np.linalg.norm(camera.gravity_cam), 1.0, atol=1e-9)
     assert camera.gravity_cam @ gravity_from_pitch(20.0) > np.cos(np.radians(8.0))
+
+
+def test_a_camera_that_is_moved_is_noticed() -> None:
+    """Somebody tilts the camera by 25° after a minute: ten seconds later the new tilt is known within 2°."""
+    camera = CameraEstimate(INTRINSICS)
+    for i in range(70 * 5):
+        pitch = 0.0 if i < 60 * 5 else 25.0
+        rays, joints, root = seen_by(pitch, 1.5, (0.0, -3.0))
+        camera.learn_tilt(joints[None], SEEN[None], int(i * 0.2e9))
+        camera.update(rays, SEEN, joints, root, int(i * 0.2e9))
+    assert pitch_of_gravity(camera.gravity_cam) == pytest.approx(25.0, abs=2.0)
+    assert camera.tilt_sd_deg < 6.0
+
+
+def test_a_moment_of_leaning_is_no_moved_camera() -> None:
+    """Two seconds of leaning 18° turn the world by less than 2°."""
+    probe = TiltProbe()
+    for i in range(200):
+        moved = probe.add(lifted(5.0, 18.0 if 100 <= i < 110 else 0.0), SEEN[None], int(i * 0.2e9))
+        assert not moved
+    assert probe.up is not None
+    assert pitch_of_gravity(-probe.up) == pytest.approx(5.0, abs=2.0)
