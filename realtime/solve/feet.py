@@ -31,16 +31,19 @@ REST_HEIGHT = (0.010, 0.008, 0.010, 0.008)
 """Of resting `CONTACTS` above the floor, in statures."""
 TEAR_M = {"auto": 0.10, "always": 0.25}
 """A point pulled further than this from where its leg would have it is let go."""
-CARRY_M = {"auto": 0.40, "always": 1.00, "ground": 0.0}
+CARRY_M = {"auto": 0.30, "always": 1.00, "ground": 0.0}
 """The body is moved sideways by at most this much for its feet."""
-ASK = {"auto": 0.6, "always": 1.0, "ground": 0.0}
+ASK = {"auto": 0.75, "always": 1.0, "ground": 0.0}
 """Share of the sideways shift that is asked for again on one foot, so that it fades over some steps."""
 RESTED_M = 0.03
 """A torn lock may close again when its offset is this small."""
-LEVEL_STIFFNESS, UP_STIFFNESS = 20.0, 15.0
-"""How fast the body follows its feet sideways (depth noise is slow) and up."""
-LEVEL_FADE, UP_FADE = 2.0, 6.0
-"""How fast it goes back to where it was seen when no foot asks for anything."""
+STIFFNESS, STEADY_STIFFNESS, STEADY_S = 16.0, 60.0, 0.3
+"""How closely the body follows its feet sideways: loosely when another point was just pinned or let go, so
+that it moves smoothly; so long after that closely, so that legs keep the pose they were seen in."""
+UP_STIFFNESS = 15.0
+"""The same upwards; not closer, since a jump begins while its feet still count as in contact."""
+LEVEL_FADE, UP_FADE = 5.0, 6.0
+"""How fast the body goes back to where it was seen when no foot asks for anything."""
 CARRIED_M_S = 0.1
 """World corrections that move a pin faster than this carry it along."""
 
@@ -73,6 +76,8 @@ class FootLock:
         self._shift: Vector = ZERO
         self._rate: Vector = ZERO
         self._short = [ZERO, ZERO]
+        self._pinned: list[bool] = []
+        self._unchanged_s = 0.0
         self._ground: Ground | None = None
 
     def update(
@@ -165,11 +170,19 @@ class FootLock:
 
     def _follow(self, level: tuple[float, float], pinned: bool, up: list[float], dt_s: float) -> None:
         (x, y, z), (u, v, w) = self._shift, self._rate
-        stiffness = LEVEL_STIFFNESS if pinned else LEVEL_FADE
-        x, u = follow(x, u, level[0], stiffness, dt_s)
-        z, w = follow(z, w, level[1], stiffness, dt_s)
+        steady = self._stiffness(dt_s)
+        sideways = steady if pinned else LEVEL_FADE
+        x, u = follow(x, u, level[0], sideways, dt_s)
+        z, w = follow(z, w, level[1], sideways, dt_s)
         y, v = follow(y, v, sum(up) / len(up) if up else 0.0, UP_STIFFNESS if up else UP_FADE, dt_s)
         self._shift, self._rate = (x, y, z), (u, v, w)
+
+    def _stiffness(self, dt_s: float) -> float:
+        """With which to follow, by how long the same points have been pinned."""
+        pinned = [point.pin is not None for point in self._points]
+        self._unchanged_s = self._unchanged_s + dt_s if pinned == self._pinned else 0.0
+        self._pinned = pinned
+        return STIFFNESS + (STEADY_STIFFNESS - STIFFNESS) * min(self._unchanged_s / STEADY_S, 1.0)
 
     def _applied(self, joints_world: Float64, legs: list[Leg], floor_m: list[float], up: float) -> Float64:
         """The moved body with both feet placed. `legs` are already moved."""
