@@ -142,9 +142,12 @@ def clips(data: Path, cache: Path) -> tuple[Section, Section]:
         symmetry.append(100 * limb_symmetry_error(solved, SEALCAP26))
         bones.add(truth.stem, variation[-1], late[-1], symmetry[-1])
     means = {g: _mean(rows) for g, rows in groups.items()}
-    overall = np.nanmean(list(means.values()), axis=0)
+    overall = _mean(list(means.values()))
     for name, (raw, solved) in [*means.items(), ("**all**", overall)]:
-        score.add(name, *(f"{a:.1f} → {b:.1f}" for a, b in zip(raw, solved, strict=True)))
+        score.add(
+            name,
+            *(f"{a:.1f} → {b:.1f}" if np.isfinite(a + b) else "-" for a, b in zip(raw, solved, strict=True)),
+        )
     raw, solved = overall
     for i, what in enumerate(("MPJPE", "", "", "P-MPJPE", "direction error")):
         if what:
@@ -165,7 +168,10 @@ def clips(data: Path, cache: Path) -> tuple[Section, Section]:
 
 
 def _mean(rows: list[Any]) -> Floats:
-    return np.asarray(np.nanmean(np.array(rows, np.float64), axis=0))
+    """Over clips, of those in which the measure has a value."""
+    values = np.array(rows, np.float64)
+    count = np.isfinite(values).sum(axis=0)
+    return np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
 
 
 _KEYS = (
