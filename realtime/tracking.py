@@ -12,20 +12,14 @@ from __future__ import annotations
 
 import threading
 
-import numpy as np
-
 from realtime.appearance import clothes, difference
 from realtime.assignment import assign
-from realtime.continuity import SEEN
 from realtime.data import Frame, Image, Keypoints
 from realtime.detectors import Detector, Estimate, Region
-from realtime.search import Company, Searches, explained
+from realtime.search import Company, Searches
+from realtime.sightings import SAME, gather, somebody
 from realtime.tracks import Sighting, Track, apart
 
-KEEP_SCORE = 0.5
-"""Probability of a person below which a frame counts as a miss."""
-MIN_JOINTS = 6
-"""Joints that must be seen: whoever has all but left the picture is a miss as well."""
 LOCK_NS = 3_000_000_000
 """So long the place of somebody who is missed is kept for them; then others may have it."""
 RETRY_NS = 1_000_000_000
@@ -36,10 +30,6 @@ STRANGER_NS = 2_000_000_000
 """So long somebody is remembered who was never followed."""
 FIRST_LOOKS = 2
 """Looks at a newly found person: the search is coarse, each look's joints give the next a better region."""
-SAME = 0.25
-"""Two figures whose regions are closer than this share of the smaller one's size may be the same,"""
-SAME_JOINTS = 0.06
-"""and are if their joints are closer than this."""
 CROWD = 0.6
 """People closer than this share of a region's size may be mistaken for one another,"""
 OVERLAP = 0.35
@@ -56,20 +46,6 @@ PAUSE_S = 0.5
 """Whoever was unseen for longer starts anew."""
 WISH_NS = 1_000_000_000
 """So long somebody is looked for at the place that was chosen."""
-
-
-def somebody(estimate: Estimate) -> bool:
-    """True when the estimate shows a person."""
-    return estimate.score >= KEEP_SCORE and int((estimate.confidence > SEEN).sum()) >= MIN_JOINTS
-
-
-def same_figure(a: Estimate, b: Estimate) -> bool:
-    """True when two looks show the same person."""
-    both = (a.confidence > SEEN) & (b.confidence > SEEN)
-    if apart(a.region, b.region) > SAME or not both.any():
-        return False
-    gap = np.linalg.norm(a.points_px[both] - b.points_px[both], axis=1).mean()
-    return bool(gap < SAME_JOINTS * min(a.region.size, b.region.size))
 
 
 class Tracker:
@@ -184,7 +160,7 @@ class Tracker:
         self, image: Image, looks: dict[Track, Estimate], regions: list[Region], now: int
     ) -> list[Keypoints]:
         """Give out what was seen, one to one; the keypoints of those followed."""
-        sightings, own = self._sightings(image, looks, regions)
+        sightings, own = gather(image, looks, regions)
         rows = [*self._tracks, *self._others]
         costs = [[t.cost(s, now) for s in sightings] for t in rows]
         given = assign(costs, LIMIT)
@@ -208,21 +184,6 @@ class Tracker:
     def _goes_on(i: int, j: int, costs: list[list[float]]) -> bool:
         """True when sighting j, unlikely for row i whose look shows it, is so for all others, too."""
         return all(row[j] >= max(costs[i][j], LIMIT) for k, row in enumerate(costs) if k != i)
-
-    def _sightings(
-        self, image: Image, looks: dict[Track, Estimate], regions: list[Region]
-    ) -> tuple[list[Sighting], dict[Track, int]]:
-        """Every person seen, once; and which of them each track's own look shows."""
-        seen: list[Sighting] = []
-        own: dict[Track, int] = {}
-        for track, e in looks.items():
-            same = (j for j, s in enumerate(seen) if s.estimate and same_figure(s.estimate, e))
-            j = next(same, len(seen))
-            if j == len(seen):
-                seen.append(Sighting(e.region, e, clothes(image, e.region)))
-            own[track] = j
-        rest = explained(regions, [s.region for s in seen])
-        return [*seen, *(Sighting(r, None, clothes(image, r)) for r in rest)], own
 
     def _alien(self, track: Track, sighting: Sighting, now: int) -> bool:
         """True when, after a jump, the clothes say that this is somebody else."""

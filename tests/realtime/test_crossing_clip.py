@@ -67,7 +67,7 @@ def crossing() -> Iterator[tuple[Image, tuple[float, float]]]:
 @pytest.mark.models
 @pytest.mark.parametrize("people", [1, 2])
 def test_real_people_keep_their_numbers(people: int) -> None:
-    """Before and after they overlap nobody's number is on the other; both are followed before and after, the one locked as well."""
+    """Before and after they overlap nobody's number is on the other; both are followed then."""
     if not all(store.is_pulled(name) for name in NEEDED):
         pytest.skip("models are not pulled")
     tracker = Tracker(
