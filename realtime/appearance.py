@@ -61,7 +61,8 @@ def blend(old: Float32 | None, new: Float32 | None, weight: float) -> Float32 | 
     if old is None or new is None:
         return new if old is None else old
     mixed = np.sqrt((1 - weight) * old**2 + weight * new**2)
-    return (mixed / np.linalg.norm(mixed)).astype(np.float32)
+    out: Float32 = (mixed / np.linalg.norm(mixed)).astype(np.float32)
+    return out
 
 
 def _torso(region: Region) -> Region:
