@@ -35,8 +35,12 @@ Float64 = NDArray[np.float64]
 
 MAX_STEP_S = 0.5
 """After a longer pause nothing is smoothed across it."""
+BLINK_S = 0.1
+"""After a shorter loss smoothing goes on as if nothing had been."""
 FIRST_STEP_S = 1 / 30
 """What the first frame counts for in the bone lengths."""
+_TRUNK = SEALCAP26.indices("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+"""When one of these comes back into sight the whole figure may turn at once."""
 SMALLEST_M, LARGEST_M = 0.1, 5.0
 """Half-extent of a figure; anything else is no person but a failing network."""
 
@@ -91,6 +95,7 @@ class BodySolver:
         self._last: BodyPose | None = None
         self._camera: CameraEstimate | None = None
         self._time_ns = 0
+        self._trunk_away_s = 0.0
 
     def reset(self) -> None:
         """Forget the motion, as after a cut; the person's bone lengths stay."""
@@ -127,9 +132,8 @@ class BodySolver:
         rays = camera.intrinsics.rays(keypoints.points_px) if rays is None else rays
         fixed = self._fix_bones(lifted, confidence, dt_s)
         root = self._root.update(rays, keypoints.confidence, fixed, dt_s)
-        whole = self._limbs.update(
-            fixed, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s
-        )
+        self._welcome(observed, dt_s)
+        whole = self._limbs.update(fixed, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s)
         joints = self._constant(self._smooth(whole, dt_s))
         camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns)
         self._camera = camera
@@ -168,11 +172,9 @@ class BodySolver:
 
     def _sight(self, last: BodyPose) -> Sight:
         """What coasting starts from: the last pose and the velocities of its filters."""
-        joints = last.joints_cam.astype(np.float64)
-        root = last.root_cam.astype(np.float64)
+        joints, root = _shown(last)
         velocity = np.zeros_like(joints) if self._smooth.velocity is None else self._smooth.velocity
-        seen_root = root if np.isfinite(root).all() else None
-        return Sight(self._time_ns, joints, velocity, seen_root, self._root.velocity)
+        return Sight(self._time_ns, joints, velocity, root, self._root.velocity)
 
     def _follow(self, keypoints: Keypoints) -> None:
         """Start anew when the figure is somebody else or not a continuation."""
@@ -200,6 +202,20 @@ class BodySolver:
             return dt_s
         self._pause()
         return 0.0
+
+    def _welcome(self, observed: NDArray[np.bool_], dt_s: float) -> None:
+        """Blend in whoever was out of sight, or whose trunk was in part: the figure may turn at once then.
+
+        It starts unsmoothed, or the blend would begin from a pose that is still catching up.
+        """
+        away_s, returned = self._trunk_away_s, False
+        if self._last is not None and away_s > BLINK_S:
+            returned = bool((observed & ~self._last.observed)[_TRUNK].any())
+        self._trunk_away_s = 0.0 if observed[_TRUNK].all() else away_s + dt_s
+        if returned and self._last is not None:
+            self._handover.leave(*_shown(self._last))
+        if returned or (self._handover.waiting and dt_s > BLINK_S):
+            self._smooth.reset()
 
     def _pause(self) -> None:
         """Nothing is smoothed from here to the next frame."""
@@ -287,6 +303,12 @@ def _height(root: Float64 | None, camera: CameraEstimate) -> float | None:
     if root is None or camera.sources["camera_height"] is Source.ASSUMED:
         return None
     return float(camera.to_world(root)[1])
+
+
+def _shown(pose: BodyPose) -> tuple[Float64, Float64 | None]:
+    """Joints (26,3) relative to mid-hip and root (3,) of a pose, camera axes."""
+    root = pose.root_cam.astype(np.float64)
+    return pose.joints_cam.astype(np.float64), root if np.isfinite(root).all() else None
 
 
 def _or_nan(root: Float64 | None) -> Float64:

@@ -31,6 +31,11 @@ class Handover:
         """Stop fading, as after a cut; what was shown while nobody was seen is still remembered."""
         self._away, self._speed = np.zeros((0, 3)), np.zeros((0, 3))
 
+    @property
+    def waiting(self) -> bool:
+        """True when the next pose seen has to be blended in."""
+        return self._shown is not None
+
     def leave(self, joints: Float64, root: Float64 | None) -> None:
         """Remember what is shown while nobody is seen: joints (26,3) metres and root (3,), camera axes."""
         self._shown = joints, np.full(3, np.nan) if root is None else root

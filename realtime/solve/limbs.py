@@ -34,13 +34,13 @@ Bools = NDArray[np.bool_]
 
 HIDDEN_BELOW, SEEN_ABOVE = 0.25, 0.35
 """Confidence of the best joint at or beyond a link's end."""
-BLIND, GUESS, RETURN = 3.0, 20.0, 16.0
+BLIND, GUESS, RETURN = 3.0, 20.0, 12.0
 """ω in 1/s: nothing seen, the detector guesses, seen again. It settles within about 4 / ω seconds."""
 GUESS_CONFIDENCE = 0.15
 """Confidence from which the detector guesses."""
 LEGS_BACK = 9.0
 """ω with which calm legs give way to seen ones: half a second."""
-FASTEST_BACK = 6.0
+FASTEST_BACK = 5.0
 """Radians per second: a link that was taken to be far off comes back more slowly for it."""
 RATE_MEMORY_S = 0.1
 FASTEST = 6.0
