@@ -122,13 +122,13 @@ class CameraEstimate:
 
     @property
     def gravity_known(self) -> bool:
-        """True when the tilt is good enough for the lifter to trust it by half or more."""
-        return gravity_trust(self.tilt_sd_deg) >= 0.5
+        """True when the tilt is given or estimated, so that the lifter is told."""
+        return not math.isinf(self.tilt_sd_deg)
 
     @property
     def gravity_input(self) -> NDArray[np.float32]:
         """(4,) for the lifter: unit direction of gravity in camera axes and how far to trust it, or all 0."""
-        if math.isinf(self.tilt_sd_deg):
+        if not self.gravity_known:
             return np.zeros(4, np.float32)
         return np.append(self.gravity_cam, gravity_trust(self.tilt_sd_deg)).astype(np.float32)
 
@@ -153,7 +153,7 @@ class CameraEstimate:
     def sources(self) -> dict[str, Source]:
         """Of `pitch`, `fov`, `person_height` and `camera_height`."""
         return {
-            "pitch": _source(self._pitch_deg is not None, not math.isinf(self.tilt_sd_deg)),
+            "pitch": _source(self._pitch_deg is not None, self.gravity_known),
             "fov": _source(self._fov_given, self._log_k != 0.0),
             "person_height": _source(self.person_height_m is not None, True),
             "camera_height": _source(self._given_height_m is not None, self._floor.feet_seen),

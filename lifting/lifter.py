@@ -15,6 +15,10 @@ from lifting.skeleton import BODY21, SEALCAP26
 
 Floats = NDArray[np.floating]
 
+ENOUGH_TRUST = 0.4
+"""Trust in gravity from which a network that knows no degrees of it is told: about 7° of error, which still
+helps (docs/camera.md)."""
+
 
 class Lifter:
     """A trained lifter network behind the checks that keep wrong arrays and foreign networks out."""
@@ -48,15 +52,17 @@ class Lifter:
         """Windows of P people to the poses of their newest frames.
 
         windows (P,T,21,3): x/z, y/z and confidence, oldest frame first (`lifting.window.TimeWindow.sample`).
-        gravity_cam: None where unknown; unit directions of gravity in camera axes (P,3); or (P,4) with a flag
-        1 = known, 0 = unknown per person. Returns joints (P,26,3), metres, camera axes, relative to mid-hip.
-        Raises ValueError for other shapes.
+        gravity_cam: None where unknown; unit directions of gravity in camera axes (P,3); or (P,4) with the
+        trust in them (`lifting.camera.gravity_trust`), 1 = exact, 0 = unknown. Returns joints (P,26,3),
+        metres, camera axes, relative to mid-hip. Raises ValueError for other shapes.
         """
         people = len(windows)
         expected = (people, self.window_length, len(BODY21), 3)
         if windows.shape != expected:
             raise ValueError(f"windows must be (people, window, joints, 3) = {expected}, got {windows.shape}")
         gravity = _flagged(gravity_cam, people)
+        if not self.metadata.graded_gravity:
+            gravity[:, 3] = gravity[:, 3] >= ENOUGH_TRUST
         if people == 0:
             return np.zeros((0, len(SEALCAP26), 3), np.float32)
         keypoints = np.ascontiguousarray(windows, np.float32)

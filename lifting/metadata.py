@@ -28,7 +28,7 @@ class LifterMetadata:
     output_joints: tuple[str, ...] = SEALCAP26.joints
     normalisation: str = NORMALISATION
     graded_gravity: bool = False
-    """Whether it was taught how far to trust a told direction of gravity; otherwise it wants good ones only."""
+    """Whether it was taught how far to trust a told direction of gravity; if not it wants good ones only."""
     training: dict[str, Any] = field(default_factory=dict)
     """Configuration, steps, windows seen, validation."""
     data_licences: dict[str, str] = field(default_factory=dict)
