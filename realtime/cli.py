@@ -24,6 +24,7 @@ VERBS: dict[str, Verb] = {
     "demo": Verb("realtime.commands.run:demo", "a real clip once through the live pipeline, with web page"),
     "run": Verb("realtime.commands.run:run", "follow people in a camera, video or stream"),
     "listen": Verb("realtime.commands.listen:listen", "print what arrives over ZeroMQ or OSC"),
+    "convert": Verb("realtime.commands.convert:convert", "make BVH, TRC, C3D, CSV ... of a recorded session"),
     "recover": Verb("realtime.commands.recover:recover", "repair an unfinished session file"),
     "calibrate": Verb(
         "realtime.commands.calibrate:calibrate", "measure a camera's lens with a printed board"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from lifting.errors import SessionError
@@ -13,16 +14,21 @@ MAX_FRAMES = 4_000_000
 """18 hours at 60 fps."""
 
 
-def load_takes(path: Path, fps: float | None = None) -> list[Take]:
+def load_takes(
+    path: Path, fps: float | None = None, on_frame: Callable[[int], None] | None = None
+) -> list[Take]:
     """Everybody's take, by person number. Frames in which somebody was lost are gaps.
 
-    `fps`: rate of the takes; None takes the measured one. Raises SessionError when the file is no session,
+    `fps`: rate of the takes; None takes the measured one. `on_frame` is told how many frames have been read,
+    every now and then. Raises SessionError when the file is no session,
     nobody is in it, or it is absurdly long.
     """
     seen: dict[int, list[tuple[int, PersonPose]]] = {}
     offset_ns, frames = 0, 0
     for message in read_poses(path):
         frames, offset_ns = frames + 1, message.wall_offset_ns
+        if on_frame is not None and frames % 100 == 0:
+            on_frame(frames)
         if frames > MAX_FRAMES:
             raise SessionError(f"{path} holds more than {MAX_FRAMES} frames; cut it into parts.")
         for person in message.people:
