@@ -16,7 +16,8 @@ from pythonosc.osc_packet import OscPacket
 from lifting.errors import ConfigError, SinkError
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.data import BodyPose, Motion, State
-from realtime.sinks.osc import MAX_PACKET_BYTES, OscSink, frame_packets, person_packets
+from realtime.osc_packets import MAX_PACKET_BYTES
+from realtime.sinks.osc import OscSink, frame_packets, person_packets
 from tests.realtime.sinks.motions import PUBLISHED, make_motion, spoiled, with_poses
 
 Content = list[tuple[str, list[object]]]

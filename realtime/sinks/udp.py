@@ -1,0 +1,95 @@
+"""Sending packets to one receiver over UDP, which may come, go, and move to another address."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import socket
+import time
+from collections.abc import Iterable
+
+from lifting.errors import ConfigError, SinkError
+from realtime.sinks.zmq import is_loopback
+
+log = logging.getLogger(__name__)
+
+LOOK_UP_AGAIN_S = 5.0
+"""While sending fails, the receiver's name is looked up this often: it may have got another address."""
+
+
+class UdpSender:
+    """UDP has no connection: a receiver that is not there costs nothing and is not noticed."""
+
+    def __init__(self, option: str, host: str, port: int, default: str) -> None:
+        """`option` and `default`, such as --osc and 127.0.0.1:39570, are for messages.
+
+        Raises ConfigError for a port that cannot be.
+        """
+        if not 1 <= port <= 65535:
+            example = default.rpartition(":")[2]
+            raise ConfigError(f"{option} {host}:{port}: the port must lie in 1..65535, such as {example}.")
+        self.host, self.port = host, port
+        self.send_errors = 0
+        """Packets the system refused to send, for example while the network is down."""
+        self._option, self._default = option, default
+        self._socket: socket.socket | None = None
+        self._address: tuple[object, ...] = ()
+        self._looked_up_s = 0.0
+
+    @property
+    def name(self) -> str:
+        """For counters and messages: 'osc 127.0.0.1:39570'."""
+        return f"{self._option.strip('-')} {self.host}:{self.port}"
+
+    def open(self) -> None:
+        """Find the receiver. Raises SinkError when its name is unknown."""
+        try:
+            self._look_up()
+        except (OSError, UnicodeError) as error:
+            raise SinkError(
+                f"Cannot send {self._option.strip('-').upper()} to {self.host}: {error}. "
+                f"Give an address that exists, such as {self._option} {self._default}."
+            ) from error
+        if not is_loopback(str(self._address[0])):
+            log.warning("%s: poses leave this machine, unencrypted.", self.name)
+
+    def send(self, packets: Iterable[bytes]) -> None:
+        """Send without waiting. Raises SinkError when the socket is gone; a network that is down is waited
+        out."""
+        if self._socket is None:
+            raise SinkError(f"{self.name} is not open.")
+        for packet in packets:
+            try:
+                self._socket.sendto(packet, self._address)
+            except OSError as error:
+                self._refused(error)
+
+    def close(self) -> None:
+        """Release the socket; idempotent."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+    def _look_up(self) -> None:
+        self._looked_up_s = time.monotonic()
+        family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)[0]
+        if self._socket is not None and self._socket.family != family:
+            self.close()
+        if self._socket is None:
+            self._socket = socket.socket(family, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        self._address = address
+
+    def _refused(self, error: OSError) -> None:
+        if error.errno == errno.EBADF:
+            raise SinkError(f"{self.name} stopped working: {error}.") from error
+        self.send_errors += 1
+        if math.log2(self.send_errors).is_integer():  # the 1st, 2nd, 4th, 8th ...: told, not shouted
+            log.warning("%s: %s (%d packets so far).", self.name, error.strerror, self.send_errors)
+        if time.monotonic() - self._looked_up_s >= LOOK_UP_AGAIN_S:
+            try:
+                self._look_up()
+            except (OSError, UnicodeError):
+                return  # still unknown; the old address is as good as any
