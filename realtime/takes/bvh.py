@@ -37,6 +37,18 @@ _HAND = 0.108
 _SMALLEST_HEAD_M = 0.08
 
 
+def _depth_first(bone: int = 0) -> list[int]:
+    return [bone, *(row for child in _children(bone) for row in _depth_first(child))]
+
+
+def _children(bone: int) -> list[int]:
+    return [child for child, parent in enumerate(BONES.parents) if parent == bone]
+
+
+_FILE_ORDER = _depth_first()
+"""Rows of BONES as the hierarchy lists them; channels come in the same order."""
+
+
 def write_bvh(
     take: Take,
     path: Path,
@@ -79,10 +91,9 @@ def _joint(take: Take, bone: int, order: str, scale: float, names: Names, depth:
     yield f"{tab}{word} {bone_name(BONES.joints[bone], names)}\n{tab}{{\n"
     yield f"{tab}\tOFFSET {_numbers(offset * scale)}\n"
     yield f"{tab}\tCHANNELS {len(channels)} {' '.join(channels)}\n"
-    children = [child for child, p in enumerate(BONES.parents) if p == bone]
-    for child in children:
+    for child in _children(bone):
         yield from _joint(take, child, order, scale, names, depth + 1)
-    if not children:
+    if not _children(bone):
         end = _numbers(_tip(take, BONES.joints[bone]) * scale)
         yield f"{tab}\tEnd Site\n{tab}\t{{\n{tab}\t\tOFFSET {end}\n{tab}\t}}\n"
     yield f"{tab}}}\n"
@@ -101,7 +112,7 @@ def _tip(take: Take, bone: str) -> Float64:
 
 
 def _frames(take: Take, order: str, scale: float) -> Iterator[str]:
-    angles = np.degrees(euler_angles(to_matrix(take.bone_rotations), order))
+    angles = np.degrees(euler_angles(to_matrix(take.bone_rotations[:, _FILE_ORDER]), order))
     rows = np.concatenate([take.joints_world[:, 0] * scale, angles.reshape(len(take), -1)], axis=1)
     for row in rows:
         yield _numbers(row) + "\n"

@@ -6,31 +6,40 @@ gaps carry residual -1, the format's word for a point that is not there. Written
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lifting.errors import MissingExtra
+from lifting.errors import ConfigError, MissingExtra
 from lifting.skeleton import SEALCAP26
 from realtime.axes import ROS
 from realtime.takes.take import Take
 from realtime.takes.whole_file import whole_file
 
 MISSING = -1.0
+MAX_FRAMES = 65535
+"""The format counts frames in 16 bits."""
 
 
 def write_c3d(take: Take, path: Path) -> None:
-    """Write the 26 joints of one take. Raises SinkError; MissingExtra without ezc3d."""
+    """Write the 26 joints of one take.
+
+    Raises SinkError, ConfigError when the take is too long for the format, MissingExtra without ezc3d.
+    """
+    if len(take) > MAX_FRAMES:
+        raise ConfigError(
+            f"A C3D file holds {MAX_FRAMES} frames, and here are {len(take)}. Write parts with --start and "
+            "--end, take a lower --fps, or make a TRC or CSV file."
+        )
     content = _content(take)
     with whole_file(path) as temporary:
-        try:
-            content.write(str(temporary))
-        except (RuntimeError, ValueError) as error:  # its own word for what the system refused
-            raise OSError(0, str(error)) from error
-        if temporary.stat().st_size < 16 * len(SEALCAP26) * len(take):  # ezc3d does not notice a full disk
-            raise OSError(0, os.strerror(28))
+        content.write(str(temporary))
+        # ezc3d says nothing when the disk is full.
+        if temporary.stat().st_size < 16 * len(SEALCAP26) * len(take):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _content(take: Take) -> Any:

@@ -88,24 +88,19 @@ def write_mot(take: Take, path: Path) -> None:
 
 def coordinates(take: Take) -> tuple[list[str], Float64]:
     """Names of the columns (C) and the table (N,C): angles in degrees, places in metres."""
-    names: list[str] = []
-    columns: list[Float64] = []
-    for joint in (PELVIS, None, *JOINTS):
-        if joint is None:
-            names += PLACE
-            columns.append(OPENSIM.points(take.joints_world[:, 0]))
-        else:
-            names += joint.names
-            columns.append(_angles(take, joint))
+    joints = (PELVIS, *JOINTS)
+    R = np.stack([_between(take, joint) for joint in joints], axis=1)
+    angles = np.degrees(euler_angles(R, "ZXY"))  # (N,joints,3)
+    columns = [angles[:, i, : len(joint.names)] * joint.signs for i, joint in enumerate(joints)]
+    columns.insert(1, OPENSIM.points(take.joints_world[:, 0]))
+    names = [*PELVIS.names, *PLACE, *(name for joint in JOINTS for name in joint.names)]
     return names, np.concatenate(columns, axis=1)
 
 
-def _angles(take: Take, joint: Coordinates) -> Float64:
-    """(N,A) degrees."""
+def _between(take: Take, joint: Coordinates) -> Float64:
+    """(N,3,3) OpenSim's axes: how the bone is turned against the other one."""
     R = _from_hanging(take, joint.bone)
-    if joint.against:
-        R = np.swapaxes(_from_hanging(take, joint.against), -1, -2) @ R
-    return np.degrees(euler_angles(R, "ZXY")[:, : len(joint.names)]) * joint.signs
+    return np.swapaxes(_from_hanging(take, joint.against), -1, -2) @ R if joint.against else R
 
 
 def _from_hanging(take: Take, bone: str) -> Float64:
