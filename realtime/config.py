@@ -63,7 +63,7 @@ class CameraConfig(_Settings):
     pitch: Annotated[float | None, _flat("camera-pitch")] = Field(default=None, ge=-80, le=80)
     """Degrees the camera looks down; makes limbs more accurate when given."""
     height: Annotated[float | None, _flat("camera-height")] = Field(default=None, gt=0, le=20)
-    """Metres of the lens above the floor; with --fov and --height it yields the tilt while somebody stands."""
+    """Metres of the lens above the floor; with --fov and --height it yields the tilt from standing people."""
     calibration: Annotated[Path | None, _flat("calibration")] = None
     """File made by `sealcap calibrate`, in place of --fov: exact angles, lens distortion included."""
 
@@ -103,6 +103,28 @@ class OutputConfig(_Settings):
     """ZeroMQ endpoint to publish on, such as tcp://127.0.0.1:5570; may be repeated."""
     osc: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("osc")] = []
     """HOST:PORT that gets joints over OSC, such as 127.0.0.1:39570; may be repeated."""
+    vmc: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("vmc")] = []
+    """HOST:PORT of an avatar program (VMC), such as 127.0.0.1:39539; may be repeated."""
+    vmc_preset: Annotated[
+        Literal["generic", "vseeface", "warudo", "vnyan", "vmagicmirror", "blender"], _flat("vmc-preset")
+    ] = "generic"
+    """Which avatar program: sets the defaults of the next three."""
+    vmc_offsets: Annotated[str | None, _flat("vmc-offsets")] = None
+    """Places of bones: rest (standard body), measured (the person's), zero, or your avatar's FILE.vrm."""
+    vmc_rate: Annotated[float | None, _flat("vmc-rate")] = Field(default=None, ge=1, le=100)
+    """Most frames per second that are sent; 60 if empty."""
+    vmc_rest_after: Annotated[float, _flat("vmc-rest-after")] = Field(default=3.0, ge=0)
+    """Seconds for which the avatar of somebody out of sight holds still before it eases into standing."""
+    vmc_people: Annotated[Literal["one", "each"], _flat("vmc-people")] = "one"
+    """one: the first person; each: the first to PORT, the second to PORT + 1, up to --people."""
+    vmc_commands: Annotated[int, _flat("vmc-commands")] = Field(default=39540, ge=0, le=65535)
+    """Port of this machine on which commands of avatar programs are obeyed; 0 = none."""
+    vrchat: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("vrchat")] = []
+    """HOST:PORT of VRChat, such as 127.0.0.1:9000; may be repeated."""
+    vrchat_trackers: Annotated[str, _flat("vrchat-trackers")] = "hip,feet"
+    """Some of hip,feet,chest,knees,elbows; fewer is often better."""
+    vrchat_height: Annotated[float | None, _flat("vrchat-height")] = Field(default=None, ge=0.5, le=2.6)
+    """Your height in metres as VRChat's settings have it; scales the trackers."""
     record: Annotated[Path | None, _flat("record")] = None
     """Session file to write, FILE.mcap."""
     poses_out: Annotated[Path | None, _flat("poses-out")] = None

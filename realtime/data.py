@@ -154,3 +154,5 @@ class Motion:
     """Measured rate of published frames."""
     stage_ms: dict[str, float] = field(default_factory=dict)
     """Milliseconds spent per stage on this frame: capture, wait, detect, lift, solve."""
+    known_from: dict[str, str] = field(default_factory=dict)
+    """Pitch, fov, person_height, camera_height → given, estimated or assumed."""

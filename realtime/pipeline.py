@@ -119,6 +119,7 @@ class Pipeline:
             people=poses,
             publish_ns=now_ns,
             fps=self.timings.fps,
+            known_from={} if self.camera is None else {k: v.value for k, v in self.camera.sources.items()},
             stage_ms=dict(self.timings.frame_ms),
         )
         with self.timings.stage("publish"):

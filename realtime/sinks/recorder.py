@@ -152,7 +152,7 @@ class SessionRecorder:
                 "height": str(frame.size[1]),
             },
         )
-        self._add(schema.META, motion, encode_meta(self._info, motion.fps))
+        self._add(schema.META, motion, encode_meta(self._info, motion))
 
     def _store(self, motion: Motion) -> None:
         self._add(schema.POSE, motion, encode_pose(motion))

@@ -82,6 +82,8 @@ class MetaMap(msgspec.Struct, frozen=True):
     source: str
     versions: dict[str, str]
     fps: float
+    known_from: dict[str, str] = {}
+    """Tilt, field of view and heights: given, estimated or assumed."""
 
 
 class Points2DMap(msgspec.Struct, frozen=True):
@@ -232,8 +234,8 @@ def encode_pose(motion: Motion) -> bytes:
     )
 
 
-def encode_meta(info: StreamInfo, fps: float) -> bytes:
-    """The meta map without its topic."""
+def encode_meta(info: StreamInfo, motion: Motion) -> bytes:
+    """The meta map without its topic, as it is at `motion`."""
     return _encode(
         MetaMap(
             v=VERSION,
@@ -249,7 +251,8 @@ def encode_meta(info: StreamInfo, fps: float) -> bytes:
             axes="right-handed, Y up, facing +Z, left = +X",
             source=info.source,
             versions=dict(info.versions),
-            fps=float(fps) if math.isfinite(fps) else 0.0,
+            fps=float(motion.fps) if math.isfinite(motion.fps) else 0.0,
+            known_from=motion.known_from,
         )
     )
 

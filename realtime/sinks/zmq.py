@@ -83,7 +83,7 @@ class ZmqSink:
             now_ns = time.monotonic_ns()
             if now_ns >= self._meta_due_ns:
                 self._meta_due_ns = now_ns + META_PERIOD_NS
-                self._socket.send(META_TOPIC + encode_meta(self._info, motion.fps), zmq.NOBLOCK)
+                self._socket.send(META_TOPIC + encode_meta(self._info, motion), zmq.NOBLOCK)
             self._socket.send(POSE_TOPIC + encode_pose(motion), zmq.NOBLOCK)
         except zmq.Again:
             return  # PUB drops for slow receivers by itself; nothing may ever make us wait

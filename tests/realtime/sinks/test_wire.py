@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -42,7 +43,8 @@ def test_pose_map_has_exactly_the_keys_of_the_contract() -> None:
 def test_meta_map_describes_the_skeleton() -> None:
     """A receiver that knows nothing learns joints, bones, parents, rest pose, units and versions."""
     info = wire.StreamInfo(source="walk.mp4")
-    plain = msgspec.msgpack.decode(wire.encode_meta(info, 29.5))
+    motion = replace(make_motion(seq=1), fps=29.5, known_from={"pitch": "estimated", "fov": "given"})
+    plain = msgspec.msgpack.decode(wire.encode_meta(info, motion))
     assert plain["skeleton"] == "sealcap26"
     assert plain["joints"] == list(SEALCAP26.joints)
     assert plain["parents"] == list(SEALCAP26.parents)
@@ -52,7 +54,15 @@ def test_meta_map_describes_the_skeleton() -> None:
     assert len(plain["rest_offsets"]) == 4 * 21 * 3
     assert (plain["units"], plain["source"], plain["fps"]) == ("m", "walk.mp4", 29.5)
     assert {"sealcap", "numpy", "python"} <= set(plain["versions"])
-    assert wire.decode_meta(wire.encode_meta(info, math.nan)).fps == 0.0
+    assert plain["known_from"] == {"pitch": "estimated", "fov": "given"}
+    assert wire.decode_meta(wire.encode_meta(info, replace(motion, fps=math.nan))).fps == 0.0
+
+
+def test_meta_of_older_senders_is_read() -> None:
+    """Recorded before it said where its numbers come from."""
+    plain = msgspec.msgpack.decode(wire.encode_meta(wire.StreamInfo(), make_motion(seq=1)))
+    del plain["known_from"]
+    assert wire.decode_meta(msgspec.msgpack.encode(plain)).known_from == {}
 
 
 @given(
