@@ -165,7 +165,6 @@ class BodySolver:
             joints = toward_standing(joints, camera.R_world_from_cam[1], guess.rest)
         self._handover.leave(joints, root)
         world = _place(joints, root, camera)
-        self._feet.reset()  # the guess starts from feet already placed
         confidence, contacts = last.confidence * guess.trust, last.contacts * guess.trust
         figure = _Figure(joints, root, world, confidence, contacts, last.raw_joints_cam)
         return self._pose(guess.state, figure, np.zeros(len(SEALCAP26), bool), camera, capture_time_ns)
@@ -214,8 +213,11 @@ class BodySolver:
         self._trunk_away_s = 0.0 if observed[_TRUNK].all() else away_s + dt_s
         if returned and self._last is not None:
             self._handover.leave(*_shown(self._last))
-        if returned or (self._handover.waiting and dt_s > BLINK_S):
+        if 0.0 < dt_s <= BLINK_S and not returned:
+            self._handover.forgo()
+        if self._handover.waiting:
             self._smooth.reset()
+            self._feet.reset()  # the blend starts from feet already placed
 
     def _pause(self) -> None:
         """Nothing is smoothed from here to the next frame."""

@@ -31,6 +31,10 @@ class Handover:
         """Stop fading, as after a cut; what was shown while nobody was seen is still remembered."""
         self._away, self._speed = np.zeros((0, 3)), np.zeros((0, 3))
 
+    def forgo(self) -> None:
+        """Blend nothing in: the gap was too short to see."""
+        self._shown = None
+
     @property
     def waiting(self) -> bool:
         """True when the next pose seen has to be blended in."""

@@ -114,17 +114,17 @@ class HiddenLimbs:
         links = joints[END] - joints[START]
         lengths = length(links)
         axes = _axes(joints, up)  # (12,3,3)
-        said = np.einsum("lij,li->lj", axes, unit(links))
-        best = np.where(BEYOND, confidence, 0.0).max(axis=1)
+        said = np.einsum("lij,li->lj", axes, links / np.maximum(lengths, 1e-12)[:, None])
+        best = (BEYOND * confidence).max(axis=1)
         was, self._hidden = self._hidden, best < np.where(self._hidden, SEEN_ABOVE, HIDDEN_BELOW)
         self._update_legs(said, best, lengths, height_m, dt_s)
+        if not self._hidden.any() and not was.any() and not self._away.any():
+            self._v, self._x = self._rate(said, dt_s), said
+            return joints
         target = self._target(said)
         if self._x is None:
             self._x = np.where(self._hidden[:, None], target, said)
-        x = self._follow(said, target, best, was, dt_s)
-        self._x = x
-        if not self._hidden.any() and not self._away.any():
-            return joints
+        x = self._x = self._follow(said, target, best, was, dt_s)
         return _rebuilt(joints, np.einsum("lij,lj->li", axes, x) * lengths[:, None])
 
     def _update_legs(

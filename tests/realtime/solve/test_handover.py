@@ -1,0 +1,75 @@
+"""From a coasted pose to a seen one: continuous, quick, and not across cuts."""
+
+import numpy as np
+
+from realtime.solve.handover import Handover
+
+JOINTS, ROOT = np.zeros((26, 3)), np.array([0.0, 0.0, 3.0])
+DT = 1 / 60
+
+
+def test_the_difference_fades_within_a_third_of_a_second() -> None:
+    """The first pose is the one shown before, after 0.3 s less than a tenth of the way is left."""
+    handover = Handover()
+    handover.leave(JOINTS, ROOT)
+    shown = [handover.arrive(JOINTS + 0.2, ROOT + 0.3, DT) for _ in range(60)]
+    joints, roots = np.stack([j for j, _ in shown]), np.stack([r for _, r in shown])
+    np.testing.assert_allclose(joints[0], JOINTS)
+    np.testing.assert_allclose(roots[0], ROOT)
+    np.testing.assert_allclose(joints[18], 0.2, atol=0.02)
+    np.testing.assert_array_equal(joints[-1], JOINTS + 0.2)
+    np.testing.assert_array_equal(roots[-1], ROOT + 0.3)
+    assert np.abs(np.diff(joints, 2, axis=0)).max() / DT**2 < 0.2 * 16**2 * 1.1
+
+
+def test_frame_rates_agree() -> None:
+    """What is left after 0.2 s does not depend on the frame rate."""
+    left = []
+    for fps in (15, 30, 60):
+        handover = Handover()
+        handover.leave(JOINTS, ROOT)
+        left.append([handover.arrive(JOINTS + 0.2, ROOT, 1 / fps)[0] for _ in range(fps // 5 + 1)][-1])
+    np.testing.assert_allclose(left[0], left[2], atol=1e-9)
+    np.testing.assert_allclose(left[1], left[2], atol=1e-9)
+
+
+def test_nothing_left_nothing_changed() -> None:
+    """Without a gap the very same arrays come out."""
+    joints, root = Handover().arrive(JOINTS, ROOT, DT)
+    assert joints is JOINTS
+    assert root is ROOT
+
+
+def test_far_away_is_not_walked_to() -> None:
+    """Somebody 2 m from where the pose was held is there at once."""
+    handover = Handover()
+    handover.leave(JOINTS, ROOT)
+    away = ROOT + np.array([2.0, 0.0, 0.0])
+    joints, root = handover.arrive(JOINTS + 0.2, away, DT)
+    np.testing.assert_array_equal(joints, JOINTS + 0.2)
+    np.testing.assert_array_equal(root, away)
+
+
+def test_unknown_roots_blend_the_joints_alone() -> None:
+    """A distance unknown before or now does no harm."""
+    for before, now in ((None, ROOT), (ROOT, None), (None, None)):
+        handover = Handover()
+        handover.leave(JOINTS, before)
+        joints, root = handover.arrive(JOINTS + 0.2, now, DT)
+        np.testing.assert_allclose(joints, JOINTS)
+        assert (root is None) == (now is None)
+        assert root is None or np.isfinite(root).all()
+        for _ in range(60):
+            joints, root = handover.arrive(JOINTS + 0.2, ROOT, DT)
+        np.testing.assert_array_equal(root, ROOT)
+
+
+def test_a_cut_ends_fading_but_not_waiting() -> None:
+    """While somebody is seen a cut jumps; what was shown in a gap is blended in still."""
+    handover = Handover()
+    handover.leave(JOINTS, ROOT)
+    handover.cut()
+    assert handover.waiting
+    np.testing.assert_allclose(handover.arrive(JOINTS + 0.2, ROOT, DT)[0], JOINTS)
+    handover.cut()
+    np.testing.assert_array_equal(handover.arrive(JOINTS + 0.2, ROOT, DT)[0], JOINTS + 0.2)
