@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def build_sinks(config: RunConfig) -> list[Sink]:
     out = config.out
     settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
     info = StreamInfo(source=config.source, config=settings)
-    sinks: list[Sink] = [*_network_sinks(out, info)]
+    sinks: list[Sink] = [*_network_sinks(out, info, config.person.people)]
     if out.record is not None:
         from realtime.sinks.recorder import SessionRecorder
 
@@ -166,7 +167,7 @@ def build_sinks(config: RunConfig) -> list[Sink]:
     return sinks
 
 
-def _network_sinks(out: OutputConfig, info: StreamInfo) -> list[Sink]:
+def _network_sinks(out: OutputConfig, info: StreamInfo, people: int) -> list[Sink]:
     from realtime.sinks.osc import OscSink
     from realtime.sinks.zmq import ZmqSink
 
@@ -174,7 +175,37 @@ def _network_sinks(out: OutputConfig, info: StreamInfo) -> list[Sink]:
         ZmqSink(endpoint, lan=out.lan, insecure=out.insecure, info=info) for endpoint in out.zmq
     ]
     sinks += [OscSink(*parse_address(address, "--osc")) for address in out.osc]
+    if out.vmc or out.vrchat:
+        sinks += _avatar_sinks(out, people)
     return sinks
+
+
+def _avatar_sinks(out: OutputConfig, people: int) -> Iterator[Sink]:
+    """VMC and VRChat; the first of them listens for commands, which all obey."""
+    from realtime.sinks import vmc, vrchat
+    from realtime.vmc.commands import CommandPort, Commands
+    from realtime.vmc.packets import DEFAULT_PORT as VMC_PORT
+
+    places = people if out.vmc_people == "each" else 1
+    options = vmc.VmcOptions(out.vmc_preset, out.vmc_offsets, out.vmc_rate, out.vmc_rest_after, places)
+    targets = [parse_address(address, "--vmc", VMC_PORT) for address in out.vmc]
+    commands = Commands()
+    own = any(number <= out.vmc_commands < number + places for _, number in targets)  # would hear ourselves
+    port = CommandPort(commands, out.vmc_commands) if out.vmc_commands and not own else None
+    for host, number in targets:
+        yield vmc.VmcSink(host, number, options, commands, port)
+        port = None
+    for address in out.vrchat:
+        host, number = parse_address(address, "--vrchat", vrchat.DEFAULT_PORT)
+        yield vrchat.VrchatSink(
+            host,
+            number,
+            trackers=out.vrchat_trackers,
+            height_m=out.vrchat_height,
+            commands=commands,
+            command_port=port,
+        )
+        port = None
 
 
 def _check_folder(path: Path | None) -> None:
@@ -184,9 +215,9 @@ def _check_folder(path: Path | None) -> None:
         )
 
 
-def parse_address(text: str, option: str) -> tuple[str, int]:
-    """HOST:PORT → (host, port). Raises ConfigError showing the right form."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-        raise ConfigError(f"{option} {text}: give HOST:PORT, such as {option} 127.0.0.1:39570.")
-    return host.strip("[]"), int(port)
+def parse_address(text: str, option: str, port: int = 39570) -> tuple[str, int]:
+    """HOST:PORT → (host, port). Raises ConfigError showing the right form, with `port` as its example."""
+    host, _, number = text.rpartition(":")
+    if not host or not number.isdecimal() or not 1 <= int(number) <= 65535:
+        raise ConfigError(f"{option} {text}: give HOST:PORT, such as {option} 127.0.0.1:{port}.")
+    return host.strip("[]"), int(number)

@@ -42,6 +42,11 @@ class UdpSender:
         """For counters and messages: 'osc 127.0.0.1:39570'."""
         return f"{self._option.strip('-')} {self.host}:{self.port}"
 
+    @property
+    def is_open(self) -> bool:
+        """Between `open` and `close`."""
+        return self._socket is not None
+
     def open(self) -> None:
         """Find the receiver. Raises SinkError when its name is unknown."""
         try:
