@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from realtime import session
+from realtime import recovery
 
 
 def recover(
@@ -20,7 +20,7 @@ def recover(
 
     FILE.mcap.partial becomes FILE.mcap, FILE.mcap becomes FILE-recovered.mcap; the original is left alone.
     """
-    found = session.recover(file, out)
+    found = recovery.recover(file, out)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{found.frames} frames, {found.seconds:.1f} seconds → {found.path}", markup=False)
     if found.damaged:

@@ -13,7 +13,8 @@ from mcap.records import Chunk
 from mcap.writer import MCAP0_MAGIC, CompressionType, Writer
 
 from lifting.errors import SessionError
-from realtime.session import Scan, read_header, read_keypoints, read_poses, read_records, recover
+from realtime.recovery import recover
+from realtime.session import Scan, read_header, read_keypoints, read_poses, read_records
 from realtime.sinks import session_schema as schema
 from realtime.sinks.recorder import SessionRecorder
 from realtime.sinks.wire import StreamInfo, encode_pose

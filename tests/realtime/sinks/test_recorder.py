@@ -14,7 +14,8 @@ import pytest
 from mcap.reader import make_reader
 
 from lifting.errors import ConfigError, SinkError
-from realtime.session import read_header, read_keypoints, read_poses, recover
+from realtime.recovery import recover
+from realtime.session import read_header, read_keypoints, read_poses
 from realtime.sinks.recorder import SessionRecorder
 from realtime.sinks.runner import SinkRunner
 from realtime.sinks.wire import StreamInfo, decode_keypoints, decode_pose
