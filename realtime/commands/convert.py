@@ -37,7 +37,8 @@ def convert(
         float | None, _arg(help="Frames per second to resample to; without it the rate of the recording.")
     ] = None,
     person: Annotated[
-        str | None, _arg(metavar="ID|all", help="Whom to take; all makes OUT-ID for everybody.")
+        str | None,
+        _arg(metavar="ID|all", help="Whom to take; all takes everybody, each into OUT-ID but for GLB."),
     ] = None,
     start: Annotated[
         float | None, _arg(help="Seconds to leave out before; 0 is when somebody is first seen.")
@@ -68,14 +69,15 @@ def convert(
     console = Console(soft_wrap=True, highlight=False)
     with _progress(console, f"reading {file.name}") as bar:
         takes = load_takes(file, fps, lambda n: bar.update(bar.task_ids[0], completed=n))
-    jobs = _jobs(takes, person, file, out)
+    jobs = _jobs(takes, person, file, out, kind.several)
     _check_free([path for _, path in jobs], force)
     first_ns = min(take.start_wall_ns for take in takes)
-    parts = [(_part(take, first_ns, start, end), path) for take, path in jobs]
-    for take, path in parts:
+    parts = [(_parts(people, first_ns, start, end), path) for people, path in jobs]
+    for people, path in parts:
         with _progress(console, f"writing {path.name}"):
-            kind.load()(take, path, **options)
-        _report(console, take, path, kind, (take.start_wall_ns - first_ns) / 1e9)
+            kind.load()(people if kind.several else people[0], path, **options)
+        for take in people:
+            _report(console, take, path, kind, (take.start_wall_ns - first_ns) / 1e9)
     return 0
 
 
@@ -102,15 +104,19 @@ def _check_free(paths: list[Path], force: bool) -> None:
         raise ConfigError(f"{', '.join(taken)} exists already. Choose another name, or add --force.")
 
 
-def _jobs(takes: list[Take], person: str | None, file: Path, out: Path) -> list[tuple[Take, Path]]:
+def _jobs(
+    takes: list[Take], person: str | None, file: Path, out: Path, several: bool
+) -> list[tuple[list[Take], Path]]:
     """Who is written where. Raises ConfigError when that is not clear."""
+    if several and person in (None, "all"):
+        return [(takes, out)]
     if person == "all":
-        return [(take, out.with_stem(f"{out.stem}-{take.person_id}")) for take in takes]
+        return [([take], out.with_stem(f"{out.stem}-{take.person_id}")) for take in takes]
     if person is None and len(takes) == 1:
-        return [(takes[0], out)]
+        return [(takes, out)]
     found = [take for take in takes if str(take.person_id) == person]
     if found:
-        return [(found[0], out)]
+        return [(found, out)]
     there = ", ".join(f"{take.person_id} ({len(take) / take.fps:.1f} s)" for take in takes)
     wrong = f"holds {len(takes)} people" if person is None else f"has no person {person}"
     raise ConfigError(
@@ -119,16 +125,19 @@ def _jobs(takes: list[Take], person: str | None, file: Path, out: Path) -> list[
     )
 
 
-def _part(take: Take, first_ns: int, start: float | None, end: float | None) -> Take:
-    """What was asked for of a take, in seconds from `first_ns`."""
-    begins = (take.start_wall_ns - first_ns) / 1e9
-    part = cut(take, (start or 0.0) - begins, math.inf if end is None else end - begins)
-    if part is None:
-        raise ConfigError(
-            f"Person {take.person_id} is not there between --start and --end, but from {begins:.2f} to "
-            f"{begins + take.times_s[-1]:.2f} s. Choose a part of that."
-        )
-    return part
+def _parts(takes: list[Take], first_ns: int, start: float | None, end: float | None) -> list[Take]:
+    """What was asked for of takes, in seconds from `first_ns`, of those who are there then."""
+    begins = [(take.start_wall_ns - first_ns) / 1e9 for take in takes]
+    stop = math.inf if end is None else end
+    cuts = [cut(take, (start or 0.0) - at, stop - at) for take, at in zip(takes, begins, strict=True)]
+    parts = [part for part in cuts if part is not None]
+    if parts:
+        return parts
+    there = ", ".join(
+        f"person {take.person_id} from {at:.2f} to {at + take.times_s[-1]:.2f} s"
+        for take, at in zip(takes, begins, strict=True)
+    )
+    raise ConfigError(f"Nobody to write is there between --start and --end; there is {there}.")
 
 
 def _report(console: Console, take: Take, path: Path, kind: Format, begins_s: float) -> None:

@@ -24,7 +24,7 @@ _CARRIERS = {
     "left_heel": "LeftFoot", "left_toe": "LeftFoot",
 }  # fmt: skip
 _CARRIERS |= {mirror_name(joint): mirror_name(bone) for joint, bone in _CARRIERS.items()}
-_CARRIER = np.array([0, *(BONES.index(_CARRIERS[joint]) for joint in SEALCAP26.joints[1:])])
+CARRIER = np.array([0, *(BONES.index(_CARRIERS[joint]) for joint in SEALCAP26.joints[1:])])
 """(26,) the bone that moves a joint."""
 
 
@@ -50,7 +50,7 @@ def world_rotations(local: Float64) -> Float64:
 
 def place_joints(R_world: Float64, rest: Float64, root_world: Float64) -> Float64:
     """World rotations (...,21,3,3) of the bones, rest pose (26,3), pelvis (...,3) → joints (...,26,3)."""
-    turned = (R_world[..., _CARRIER, :, :] @ (rest - rest[PARENTS])[:, :, None])[..., 0]
+    turned = (R_world[..., CARRIER, :, :] @ (rest - rest[PARENTS])[:, :, None])[..., 0]
     return np.asarray(ANCESTORS @ turned + root_world[..., None, :])
 
 
@@ -60,7 +60,7 @@ def measure_rest(local: Float64, joints: Float64) -> Float64:
     The inverse of `joints_from_rotations`: what a receiver finds that measures offsets instead of taking
     them from a standard body. It is the same in every frame but for slowly learned lengths.
     """
-    R = to_matrix(world_rotations(local))[_CARRIER]
+    R = to_matrix(world_rotations(local))[CARRIER]
     return np.asarray(ANCESTORS @ ((joints - joints[PARENTS])[:, None, :] @ R)[:, 0])
 
 

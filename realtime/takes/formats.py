@@ -20,6 +20,8 @@ class Format(NamedTuple):
     """Options it takes beyond the common ones, with their values; the first is what is taken without."""
     gaps: str
     """How gaps are written, for the message."""
+    several: bool = False
+    """It holds several people; its writer is called with a list of takes."""
 
     def load(self) -> Callable[..., None]:
         """The writer."""
@@ -43,7 +45,8 @@ FORMATS: dict[str, Format] = {
     ".c3d": Format("realtime.takes.c3d:write_c3d", {}, "marked as missing"),
     ".csv": Format("realtime.takes.csv:write_csv", {}, BLANK),
     ".npz": Format("realtime.takes.npz:write_npz", {}, "interpolated, with present = False"),
-    # Animation for engines and avatars follows here: one line a format.
+    ".glb": Format("realtime.takes.glb:write_glb", {}, INTERPOLATED, several=True),
+    ".vrma": Format("realtime.takes.vrma:write_vrma", {}, INTERPOLATED),
 }
 
 

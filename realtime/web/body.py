@@ -35,6 +35,8 @@ _RADII = np.array([RADII_M[name.removeprefix("left_").removeprefix("right_")] fo
 _COLORS = joint_colors(SEALCAP26)
 _PARENT, _CHILD = (np.array(column) for column in zip(*BONE_EDGES, strict=True))
 _HEAD, _NECK = SEALCAP26.indices("head", "neck")
+LINK_JOINTS = np.append(_CHILD, _HEAD)
+"""(B,) the joint at the far end of each bone of `Solids`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +61,21 @@ class Solids:
 
 def solids(pose: BodyPose) -> Solids | None:
     """Balls and bones of `pose`; None when its joints are not all finite."""
-    joints = pose.joints_world
-    if not np.isfinite(joints).all():
+    if not np.isfinite(pose.joints_world).all():
         return None
-    size = float(np.clip(pose.height_m if np.isfinite(pose.height_m) else STATURE_M, 0.5, 2.5)) / STATURE_M
-    colors = muted(_COLORS, pose.observed)
-    radii = _RADII * size * np.where(pose.observed, 1.0, INFERRED_SIZE)
+    return solids_of(pose.joints_world, pose.observed, pose.height_m)
+
+
+def solids_of(joints: NDArray[np.floating], observed: NDArray[np.bool_], height_m: float) -> Solids:
+    """Balls and bones of finite joints (26,3), metres; those not `observed` (26,) smaller and greyer."""
+    size = float(np.clip(height_m if np.isfinite(height_m) else STATURE_M, 0.5, 2.5)) / STATURE_M
+    colors = muted(_COLORS, observed)
+    radii = _RADII * size * np.where(observed, 1.0, INFERRED_SIZE)
     positions = joints.copy()
     positions[_HEAD], radii[_HEAD] = joints[_EARS].mean(0), HEAD_RADIUS_M * size
     ends = positions.copy()
     # The neck's bone would otherwise end below a skull that tilts.
-    start, end = ends[np.append(_PARENT, _NECK)], ends[np.append(_CHILD, _HEAD)]
+    start, end = ends[np.append(_PARENT, _NECK)], ends[LINK_JOINTS]
     wxyz, length = _along(end - start)
     thickness = np.append(np.minimum(_RADII[_PARENT], _RADII[_CHILD]), _RADII[_NECK]) * size * 0.62
     return Solids(
@@ -79,7 +85,7 @@ def solids(pose: BodyPose) -> Solids | None:
         start.astype(np.float32),
         wxyz.astype(np.float32),
         np.stack([thickness, length, thickness], 1).astype(np.float32),
-        colors[np.append(_CHILD, _HEAD)],
+        colors[LINK_JOINTS],
     )
 
 
