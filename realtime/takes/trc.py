@@ -2,7 +2,9 @@
 
 Tab-separated text: five lines of header, an empty one, then number, time and three coordinates per marker
 and frame; a marker that is not there has empty fields. Axes are OpenSim's, X forward, Y up, Z right, the
-floor y = 0. Written from the format's page in OpenSim's user documentation.
+floor y = 0. OpenSim does not count an empty field at the end of a line, so in files with gaps every line of
+numbers ends with one tab more, as those of Motion Analysis do. Written from the format's page in OpenSim's
+user documentation.
 """
 
 from __future__ import annotations
@@ -42,13 +44,17 @@ def _header(take: Take, name: str, units: str) -> Iterator[str]:
     yield "\t".join(_HEADER) + "\n"
     yield f"{rate}\t{rate}\t{count}\t{markers}\t{units}\t{rate}\t1\t{count}\n"
     yield "Frame#\tTime\t" + "\t\t\t".join(SEALCAP26.joints) + "\t\t\n"
-    yield "\t\t" + "\t".join(f"X{i}\tY{i}\tZ{i}" for i in range(1, markers + 1)) + "\n\n"
+    yield "\t\t" + "\t".join(f"X{i}\tY{i}\tZ{i}" for i in range(1, markers + 1)) + _line_end(take) + "\n"
 
 
 def _rows(take: Take, units: str) -> Iterator[str]:
     points = OPENSIM.points(take.joints_world) * PER_METRE[units]
     rows = np.round(points.reshape(len(take), -1), _DECIMALS[units]) + 0.0
     pattern = "\t".join([f"%.{_DECIMALS[units]}f"] * rows.shape[1])
-    blank = "\t" * (rows.shape[1] - 1)
+    blank, end = "\t" * (rows.shape[1] - 1), _line_end(take)
     for i, (time_s, there) in enumerate(zip(take.times_s, take.present, strict=True)):
-        yield f"{i + 1}\t{time_s:.6f}\t{pattern % tuple(rows[i]) if there else blank}\n"
+        yield f"{i + 1}\t{time_s:.6f}\t{pattern % tuple(rows[i]) if there else blank}{end}"
+
+
+def _line_end(take: Take) -> str:
+    return "\n" if take.present.all() else "\t\n"

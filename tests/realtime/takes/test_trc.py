@@ -34,9 +34,11 @@ def read(path: Path) -> Trc:
     names = lines[3].split("\t")
     assert names[:2] == ["Frame#", "Time"]
     markers = names[2::3]
-    axes = lines[4].split("\t")
+    end = "\t" if lines[4].endswith("\t") else ""  # then on every line of numbers
+    axes = lines[4].removesuffix(end).split("\t")
     assert axes[2:] == [f"{axis}{i}" for i in range(1, len(markers) + 1) for axis in "XYZ"]
-    rows = [line.split("\t") for line in lines[5:] if line]
+    assert all(line.endswith(end) for line in lines[5:] if line)
+    rows = [line.removesuffix(end).split("\t") for line in lines[5:] if line]
     cells = np.array([[float(c) if c else np.nan for c in row] for row in rows])
     assert cells.shape[1] == len(axes)
     return Trc(header, markers, cells[:, 0], cells[:, 1], cells[:, 2:].reshape(len(cells), -1, 3))
