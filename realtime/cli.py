@@ -23,8 +23,9 @@ class Verb(NamedTuple):
 VERBS: dict[str, Verb] = {
     "demo": Verb("realtime.commands.run:demo", "a real clip once through the live pipeline, with web page"),
     "run": Verb("realtime.commands.run:run", "follow people in a camera, video or stream"),
-    "listen": Verb("realtime.commands.listen:listen", "print what arrives over ZeroMQ or OSC"),
+    "listen": Verb("realtime.commands.listen:listen", "print what arrives over ZeroMQ, OSC or VMC"),
     "convert": Verb("realtime.commands.convert:convert", "make BVH, TRC, C3D, CSV ... of a recorded session"),
+    "align": Verb("realtime.commands.align:align", "put avatars and VRChat trackers where you stand now"),
     "recover": Verb("realtime.commands.recover:recover", "repair an unfinished session file"),
     "calibrate": Verb(
         "realtime.commands.calibrate:calibrate", "measure a camera's lens with a printed board"

@@ -108,7 +108,7 @@ class OutputConfig(_Settings):
     vmc_preset: Annotated[
         Literal["generic", "vseeface", "warudo", "vnyan", "vmagicmirror", "blender"], _flat("vmc-preset")
     ] = "generic"
-    """Which avatar program: sets the defaults of the next three."""
+    """Which avatar program: where the avatar starts, and the defaults of the next two."""
     vmc_offsets: Annotated[str | None, _flat("vmc-offsets")] = None
     """Places of bones: rest (standard body), measured (the person's), zero, or your avatar's FILE.vrm."""
     vmc_rate: Annotated[float | None, _flat("vmc-rate")] = Field(default=None, ge=1, le=100)

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, TypeVar
 
 import tyro
 from rich.console import Console
@@ -19,14 +19,37 @@ from rich.text import Text
 from lifting.errors import ConfigError
 from lifting.skeleton import SEALCAP26
 from realtime.client import Subscriber
+from realtime.commands.listen_vmc import VmcArrivals, VmcFrame, vmc_frames
 from realtime.osc_receiver import OscReceiver
 from realtime.sinks.osc import DEFAULT_HOST, DEFAULT_PORT, NOBODY
 from realtime.sinks.zmq import DEFAULT_ENDPOINT
+from realtime.vmc.packets import DEFAULT_PORT as VMC_PORT
 
 HINT_AFTER_S = 3.0
 SHOWN = ("pelvis", "left_wrist", "right_wrist")
 _TICK_S = 0.25
 _SHOWN_INDEX = SEALCAP26.indices(*SHOWN)
+_WHERE = {
+    "zmq": DEFAULT_ENDPOINT,
+    "osc": f"{DEFAULT_HOST}:{DEFAULT_PORT}",
+    "vmc": f"{DEFAULT_HOST}:{VMC_PORT}",
+}
+_Frame = TypeVar("_Frame", contravariant=True)
+
+
+class Counting(Protocol[_Frame]):
+    """Counts what came, and tells of it."""
+
+    frames: int
+
+    def add(self, frame: _Frame, /) -> None:
+        """Take in one frame."""
+
+    def line(self) -> str:
+        """One line for the eye."""
+
+    def summary(self) -> str:
+        """What came in all."""
 
 
 @dataclass
@@ -71,6 +94,13 @@ class Arrivals:
         """Median from capture to here by the wall clock; NaN before the first frame."""
         return statistics.median(self._latency_ms) if self._latency_ms else math.nan
 
+    def summary(self) -> str:
+        """What came in all."""
+        return (
+            f"{self.frames} frames, {self.lost} lost, {self.rate:.1f} per second, "
+            f"{self.latency_ms:.1f} ms from capture to here."
+        )
+
     def line(self) -> str:
         """One line for the eye."""
         if self._last is None:
@@ -86,7 +116,7 @@ class Arrivals:
 
 
 def listen(
-    what: tyro.conf.Positional[Literal["zmq", "osc"]],
+    what: tyro.conf.Positional[Literal["zmq", "osc", "vmc"]],
     endpoint: tyro.conf.Positional[str | None] = None,
     /,
     count: Annotated[int | None, tyro.conf.arg(help="Stop after so many frames.")] = None,
@@ -94,40 +124,50 @@ def listen(
 ) -> int:
     """Print what arrives until Ctrl-C.
 
-    ENDPOINT is tcp://HOST:PORT for zmq (where the sender publishes), HOST:PORT for osc (where we receive).
+    ENDPOINT is tcp://HOST:PORT for zmq (where the sender publishes), HOST:PORT for osc and vmc (where we
+    receive).
     """
-    console, arrivals = Console(), Arrivals()
-    where = endpoint or (DEFAULT_ENDPOINT if what == "zmq" else f"{DEFAULT_HOST}:{DEFAULT_PORT}")
-    samples = _zmq_samples(where) if what == "zmq" else _osc_samples(where)
+    console, where = Console(), endpoint or _WHERE[what]
+    ends = _Ends(_hint(what, where), count, duration)
     console.print(f"Listening to {what} at {where}. Ctrl-C ends.")
-    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(samples):
-        _watch(samples, arrivals, console, _hint(what, where), count, duration)
+    if what == "vmc":
+        return _listen(_vmc_frames(where), VmcArrivals(), console, ends)
+    return _listen(_zmq_samples(where) if what == "zmq" else _osc_samples(where), Arrivals(), console, ends)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """When to say what, and when to stop."""
+
+    hint: str
+    count: int | None
+    duration: float | None
+
+
+_Item = TypeVar("_Item")
+
+
+def _listen(
+    frames: Generator[_Item | None, None, None], arrivals: Counting[_Item], console: Console, ends: _Ends
+) -> int:
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(frames):
+        _watch(frames, arrivals, console, ends)
     if not arrivals.frames:
-        console.print(f"Nothing came. {_hint(what, where)}")
+        console.print(f"Nothing came. {ends.hint}")
         return 1
-    console.print(
-        f"{arrivals.frames} frames, {arrivals.lost} lost, {arrivals.rate:.1f} per second, "
-        f"{arrivals.latency_ms:.1f} ms from capture to here."
-    )
+    console.print(arrivals.summary())
     return 0
 
 
-def _watch(
-    samples: Iterator[Sample | None],
-    arrivals: Arrivals,
-    console: Console,
-    hint: str,
-    count: int | None,
-    duration: float | None,
-) -> None:
+def _watch(frames: Iterator[_Item | None], arrivals: Counting[_Item], console: Console, ends: _Ends) -> None:
     """Until count or duration is reached. A terminal gets one line that changes, a file a line a second."""
     begin = time.monotonic()
     shown, hinted = begin, False
     with Live(Text(""), console=console, auto_refresh=False, transient=True) as live:
-        for sample in samples:
+        for frame in frames:
             now = time.monotonic()
-            if sample is not None:
-                arrivals.add(sample)
+            if frame is not None:
+                arrivals.add(frame)
             if console.is_terminal and now - shown >= 0.1:
                 live.update(Text(arrivals.line(), no_wrap=True, overflow="ellipsis"), refresh=True)
                 shown = now
@@ -135,10 +175,10 @@ def _watch(
                 console.print(arrivals.line(), soft_wrap=True, markup=False, highlight=False)
                 shown = now
             if not arrivals.frames and not hinted and now - begin >= HINT_AFTER_S:
-                console.print(f"Nothing yet. {hint}")
+                console.print(f"Nothing yet. {ends.hint}")
                 hinted = True
-            if (count is not None and arrivals.frames >= count) or (
-                duration is not None and now - begin >= duration
+            if (ends.count is not None and arrivals.frames >= ends.count) or (
+                ends.duration is not None and now - begin >= ends.duration
             ):
                 return
 
@@ -171,12 +211,9 @@ def _zmq_samples(endpoint: str) -> Generator[Sample | None, None, None]:
 
 def _osc_samples(address: str) -> Generator[Sample | None, None, None]:
     """As `_zmq_samples`. A frame is handed on when the first packet of the next one arrives."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ConfigError(f"{address}: give HOST:PORT, such as {DEFAULT_HOST}:{DEFAULT_PORT}.")
     current: Sample | None = None
     person = NOBODY
-    with OscReceiver(host.strip("[]"), int(port)) as receiver:
+    with _receiver(address) as receiver:
         while True:
             messages = receiver.receive(_TICK_S)
             if messages is None:
@@ -195,3 +232,15 @@ def _osc_samples(address: str) -> Generator[Sample | None, None, None]:
                         first = current is not None and person == next(iter(current.people), NOBODY)
                         if current is not None and first and name in SHOWN:
                             current.joints[name] = (x, y, z)
+
+
+def _vmc_frames(address: str) -> Generator[VmcFrame | None, None, None]:
+    with _receiver(address) as receiver:
+        yield from vmc_frames(receiver, _TICK_S)
+
+
+def _receiver(address: str) -> OscReceiver:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"{address}: give HOST:PORT, such as {DEFAULT_HOST}:{DEFAULT_PORT}.")
+    return OscReceiver(host.strip("[]"), int(port))

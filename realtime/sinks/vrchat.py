@@ -95,13 +95,12 @@ class Encoder:
             for what in ("position", "rotation")
         ]
 
-    def packets(self, pose: BodyPose, scale: float) -> list[bytes]:
+    def packets(self, pose: BodyPose, world: Float64, scale: float) -> list[bytes]:
         """One bundle: position and rotation of every tracker, and the head's position.
 
-        `scale`: from our metres to the user's own.
+        `world` (21,4): the bones' rotations in world axes. `scale`: from our metres to the user's own.
         """
         positions = UNITY.points(pose.joints_world[self._joints].astype(np.float64)) * scale
-        world = world_rotations(pose.bone_rotations.astype(np.float64))
         angles = euler_deg(UNITY.rotations(world[self._bones]))
         return bundles(self._messages(positions, angles))
 
@@ -138,7 +137,7 @@ class VrchatSink:
         self._commands, self._command_port = commands or Commands(), command_port
         self._calibrations = 0
         self._places, self._limit = Places(), RateLimit(MAX_RATE_HZ)
-        self._last: BodyPose | None = None
+        self._packets: list[bytes] = []
         self._facing: Float64 | None = None
         self._tracking_since_s: float | None = None
         self._align = threading.Event()
@@ -167,13 +166,12 @@ class VrchatSink:
             return
         (pose,) = self._places.fill(motion)
         if pose is not None and sendable(pose):
-            self._last = pose
+            world = world_rotations(pose.bone_rotations.astype(np.float64))
             if pose.state is State.TRACKING:
-                self._look(pose, now_s)
-        if self._last is None:
-            return
-        scale = 1.0 if self._height_m is None else self._height_m / self._last.height_m
-        self._udp.send(self._encoder.packets(self._last, scale))
+                self._look(world[_HEAD_BONE], now_s)
+            scale = 1.0 if self._height_m is None else self._height_m / pose.height_m
+            self._packets = self._encoder.packets(pose, world, scale)
+        self._udp.send(self._packets)
 
     def close(self) -> None:
         """Release the sockets; idempotent."""
@@ -188,9 +186,8 @@ class VrchatSink:
             self._calibrations = self._commands.calibrations
             self._align.set()
 
-    def _look(self, pose: BodyPose, now_s: float) -> None:
+    def _look(self, head: Float64, now_s: float) -> None:
         """Learn where the head faces, and align when it is time or was asked for."""
-        head = world_rotations(pose.bone_rotations.astype(np.float64))[_HEAD_BONE]
         forward = UNITY.points(to_matrix(head)[:, 2])
         if self._facing is None or self._tracking_since_s is None:
             self._facing, self._tracking_since_s = forward, now_s

@@ -28,7 +28,11 @@ Float64 = NDArray[np.float64]
 OFFSETS = ("rest", "measured", "zero")
 LEARN_SHARE = 0.3
 """Of what a frame tells about the person's bones that is believed at once."""
-_PARENTS = np.array(BONES.parents)
+EAGER_FRAMES, LATER_EVERY = 90, 6
+"""Bone lengths settle within seconds; after so many frames one of a few is enough to follow them."""
+_HEADS: Float64 = bone_heads(np.eye(26))
+_OFFSETS: Float64 = _HEADS - _HEADS[np.maximum(BONES.parents, 0)]
+"""(21,26) from joints of a T-pose to the place of each bone relative to its parent."""
 
 
 class Rig(Protocol):
@@ -88,14 +92,17 @@ class MeasuredRig:
 
     def __init__(self) -> None:
         self._offsets: Float64 | None = None
+        self._frames = 0
 
     def learn(self, pose: BodyPose) -> None:
         """See `Rig`. Guessed poses teach nothing."""
         if pose.state is not State.TRACKING and self._offsets is not None:
             return
+        self._frames += 1
+        if self._frames > EAGER_FRAMES and self._frames % LATER_EVERY:
+            return
         rest = measure_rest(pose.bone_rotations.astype(np.float64), pose.joints_world.astype(np.float64))
-        heads = bone_heads(rest)
-        offsets = heads - heads[np.maximum(_PARENTS, 0)]
+        offsets = _OFFSETS @ rest
         if self._offsets is None:
             self._offsets = offsets
         else:
@@ -103,7 +110,7 @@ class MeasuredRig:
 
     def forget(self) -> None:
         """See `Rig`."""
-        self._offsets = None
+        self._offsets, self._frames = None, 0
 
     def rows(self, figure: Figure) -> Float64:
         """See `Rig`."""
