@@ -67,6 +67,8 @@ class Frame:
     """capture_time_ns + wall_offset_ns = nanoseconds since 1970."""
     truth: Truth | None = None
     """Only from the synthetic source."""
+    recorded: tuple[Keypoints, ...] | None = None
+    """Only from a session without video, whose picture is black: the 2D joints that were found then."""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
@@ -138,6 +140,19 @@ class BodyPose:
         _expect("contacts", self.contacts, (len(CONTACTS),))
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What became of the frames of a run so far."""
+
+    captured: int
+    missed: int
+    """Given up by the source itself, not in `captured`."""
+    overwritten: int
+    """Captured, but a newer frame came before inference was free."""
+    outputs: dict[str, int] = field(default_factory=dict)
+    """Dropped by an output that was too slow, by its name."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Motion:
     """Everything known about one frame, as handed to the sinks."""
@@ -156,3 +171,5 @@ class Motion:
     """Milliseconds spent per stage on this frame: capture, wait, detect, lift, solve."""
     known_from: dict[str, str] = field(default_factory=dict)
     """Pitch, fov, person_height, camera_height → given, estimated or assumed."""
+    losses: Losses | None = None
+    """None where nothing was captured: in a replay."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from lifting.camera_estimate import CameraEstimate
 from realtime.capture import Capture, Captured
-from realtime.data import BodyPose, Frame, Keypoints, Motion
+from realtime.data import BodyPose, Frame, Keypoints, Losses, Motion
 from realtime.people import People
 from realtime.sinks import Sink
 from realtime.sinks.runner import SinkRunner
@@ -121,12 +121,18 @@ class Pipeline:
             fps=self.timings.fps,
             known_from={} if self.camera is None else {k: v.value for k, v in self.camera.sources.items()},
             stage_ms=dict(self.timings.frame_ms),
+            losses=self._losses(),
         )
         with self.timings.stage("publish"):
             for runner in self.runners:
                 runner.submit(motion)
         self.published += 1
         self.with_person += bool(keypoints)
+
+    def _losses(self) -> Losses:
+        outputs = {runner.name: runner.dropped for runner in self.runners}
+        capture = self.capture
+        return Losses(capture.captured, capture.source.missed, capture.overwritten, outputs)
 
     def _camera_for(self, frame: Frame) -> CameraEstimate:
         width, height = frame.size

@@ -2,15 +2,16 @@
 
 Written to FILE.mcap.partial and renamed when closed. Twice a second the chunk in progress is closed,
 flushed and synced to the disk, so that even a killed process loses no more than the last half second.
+Beside the poses it holds what viewers show (`foxglove`), how the run went (`run_stats`) and, if asked for,
+the video.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import time
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from mcap.writer import CompressionType, Writer
 
@@ -18,18 +19,30 @@ from lifting.errors import ConfigError, SinkError
 from lifting.skeleton import BODY21, BONES, SEALCAP26
 from realtime.data import Motion
 from realtime.sinks import session_schema as schema
+from realtime.sinks.disk import Disk
+from realtime.sinks.foxglove import SKELETON, TRANSFORMS, VIDEO, FoxgloveScene, compressed_video
+from realtime.sinks.pictures import has_picture
+from realtime.sinks.run_stats import RunStats
 from realtime.sinks.wire import StreamInfo, encode_keypoints, encode_meta, encode_pose
+
+if TYPE_CHECKING:
+    from realtime.sinks.video_encoder import H264Encoder
 
 FLUSH_PERIOD_NS = 500_000_000
 CHUNK_BYTES = 48 * 1024
 QUEUE = 900
 """Frames that may wait: 15 seconds of disk stall at 60 fps, about 3 kB each."""
+PICTURES = 30
+"""Of them, so many may have their picture: 80 MB at 1280x720."""
 _UINT32 = 0xFFFFFFFF
 
 
 class SessionRecorder:
-    """Writes every frame's poses and 2D joints. `log_time` is the wall clock at capture, `publish_time` at
-    sending, `sequence` the frame's number; monotonic times are inside the messages."""
+    """Writes every frame's poses and 2D joints, and its picture with `video`.
+
+    `log_time` is the wall clock at capture, `publish_time` at sending, `sequence` the frame's number;
+    monotonic times are inside the messages.
+    """
 
     def __init__(
         self,
@@ -38,21 +51,28 @@ class SessionRecorder:
         settings: str = "",
         info: StreamInfo | None = None,
         queue: int = QUEUE,
+        video: bool = False,
     ) -> None:
         """`settings` is the configuration as text, attached to the file. Raises ConfigError when the name
-        does not end in .mcap."""
+        does not end in .mcap, MissingExtra when there is no library for `video`."""
         self.path = Path(path)
         if self.path.suffix != ".mcap":
             raise ConfigError(f"--record {path}: the name must end in .mcap, such as {self.path.stem}.mcap.")
         self.queue = queue
+        self.pictures = PICTURES if video else 0
+        """How many of the frames that wait may have their picture."""
+        if video:
+            from realtime.sinks import video_encoder  # noqa: F401 - is the library there? Say so at once.
         self.partial = self.path.with_name(self.path.name + ".partial")
         self._info = info or StreamInfo()
         self._settings = settings or self._info.config
-        self._file: _Disk | None = None
+        self._file: Disk | None = None
         self._writer = cast(Writer, None)
         self._channels: dict[str, int] = {}
+        self._scene, self._stats = FoxgloveScene(), RunStats()
+        self._encoder: H264Encoder | None = None
         self._flush_due_ns = 0
-        self._frames = 0
+        self._frames = self._without_video = 0
         self._broken = False
 
     @property
@@ -66,7 +86,7 @@ class SessionRecorder:
             if taken.exists():
                 raise SinkError(_taken_message(self.path, taken))
         try:
-            self._file = _Disk(self.partial)
+            self._file = Disk(self.partial)
             self._writer = Writer(
                 cast(BinaryIO, self._file), chunk_size=CHUNK_BYTES, compression=CompressionType.ZSTD
             )
@@ -98,20 +118,26 @@ class SessionRecorder:
         self._frames += 1
 
     def close(self) -> None:
-        """Finish the file and give it its name; idempotent. Raises SinkError when that fails."""
+        """Finish the file and give it its name; idempotent. Raises SinkError when that fails.
+
+        Without a single frame there is no session: the file goes again.
+        """
         file, self._file = self._file, None
         if file is None:
             return
         try:
-            if self._broken:
-                return
-            self._writer.finish()
-            file.sync()
+            if self._frames and not self._broken:
+                self._store_stats()
+                self._writer.finish()
+                file.sync()
         except OSError as error:
             raise SinkError(self._lost_message(error)) from error
         finally:
             file.close()
-        self._rename()
+        if not self._frames:
+            self.partial.unlink(missing_ok=True)
+        elif not self._broken:
+            self._rename()
 
     def _describe(self) -> None:
         """What a reader must know, before the first frame: metadata, settings, channels."""
@@ -136,9 +162,7 @@ class SessionRecorder:
             self._writer.add_attachment(
                 now, now, schema.SETTINGS, "application/yaml", self._settings.encode()
             )
-        for topic, (name, text) in schema.SCHEMAS.items():
-            known = self._writer.register_schema(name, "text", text.encode())
-            self._channels[topic] = self._writer.register_channel(topic, "msgpack", known)
+        self._channels = schema.register(self._writer, video=self.pictures > 0)
 
     def _write_start(self, motion: Motion) -> None:
         """Once, with the first frame: the clock of the source, and the meta message of the stream."""
@@ -155,14 +179,37 @@ class SessionRecorder:
         self._add(schema.META, motion, encode_meta(self._info, motion))
 
     def _store(self, motion: Motion) -> None:
+        wall_ns = _wall_ns(motion)
         self._add(schema.POSE, motion, encode_pose(motion))
         self._add(schema.KEYPOINTS, motion, encode_keypoints(motion))
+        if self.pictures:
+            self._store_picture(motion, wall_ns)
+        self._add(SKELETON, motion, self._scene.skeleton(motion.people, wall_ns))
+        self._add(TRANSFORMS, motion, self._scene.transforms(motion.people, wall_ns))
+        if self._stats.add(motion):
+            self._store_stats()
+
+    def _store_picture(self, motion: Motion, wall_ns: int) -> None:
+        from realtime.sinks.video_encoder import H264Encoder
+
+        frame = motion.frame
+        if not has_picture(frame.image):
+            self._without_video += 1
+            return
+        if self._encoder is None or self._encoder.size != frame.size:
+            self._encoder = H264Encoder(*frame.size)
+        packet = self._encoder.encode(frame.image, frame.capture_time_ns)
+        self._add(VIDEO, motion, compressed_video(packet, wall_ns))
+
+    def _store_stats(self) -> None:
+        if (found := self._stats.message(self._without_video)) is not None:
+            self._add(schema.STATS, *found)
 
     def _add(self, topic: str, motion: Motion, data: bytes) -> None:
         sent_ns = time.time_ns() - time.monotonic_ns() + motion.publish_ns
         self._writer.add_message(
             self._channels[topic],
-            log_time=max(0, motion.frame.capture_time_ns + motion.frame.wall_offset_ns),
+            log_time=_wall_ns(motion),
             data=data,
             publish_time=max(0, sent_ns),
             sequence=motion.seq & _UINT32,
@@ -193,33 +240,9 @@ class SessionRecorder:
         )
 
 
-class _Disk:
-    """The file below the MCAP writer: every write reaches the system at once, or raises OSError.
-
-    Without Python's own buffer there is nothing that a failed disk would try to write again at the end.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb", buffering=0)
-
-    def write(self, data: bytes) -> int:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
-        return len(data)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def sync(self) -> None:
-        """Have the system put it on the disk itself."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
+def _wall_ns(motion: Motion) -> int:
+    """Wall-clock time of capture."""
+    return max(0, motion.frame.capture_time_ns + motion.frame.wall_offset_ns)
 
 
 def _taken_message(path: Path, taken: Path) -> str:

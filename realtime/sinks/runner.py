@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
 
 from lifting.errors import SealcapError, SinkError
 from realtime.data import Motion
 from realtime.mailbox import Mailbox
 from realtime.sinks import Sink
+from realtime.sinks.pictures import without_picture
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,6 @@ FILE_TIMEOUT_S = 10.0
 """A sink with a queue writes a file, which is worth waiting for when the disk is slow."""
 _FAILURES = (SealcapError, OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 """What a failing output raises; the rest of the pipeline goes on without it."""
-_NO_PIXEL = np.zeros((), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +41,16 @@ class SinkRunner:
         """`lossless`: `submit` waits for room instead of dropping (every frame of a file is wanted).
 
         A sink with `queue` > 1 gets frames whose picture is black and takes no memory: a queue of real
-        pictures would fill the machine within seconds.
+        pictures would fill the machine within seconds. One that has the attribute `pictures` gets real
+        ones while fewer than so many frames wait; poses outlast a stall that pictures do not.
         """
         self.sink = sink
         self.failure: str | None = None
         """Why the sink stopped working; None while it works."""
         self._lossless = lossless
-        self._box: Mailbox[Motion] = Mailbox(max(1, sink.queue), "newest" if sink.queue <= 1 else "oldest")
+        self._pictures: int = getattr(sink, "pictures", 0)
+        depth = self._pictures if lossless and self._pictures else max(1, sink.queue)
+        self._box: Mailbox[Motion] = Mailbox(depth, "newest" if sink.queue <= 1 else "oldest")
         self._opened = threading.Event()
         self._abandon = threading.Event()
         self._open_error: SinkError | None = None
@@ -94,12 +95,17 @@ class SinkRunner:
         if self.failure is not None or self._box.closed:
             self._late += 1
             return
-        if self.sink.queue > 1:
-            motion = _without_picture(motion)
+        if self._picture_is_too_much():
+            motion = without_picture(motion)
         if not self._lossless:
             self._box.put(motion)
         elif not self._box.put_wait(motion):
             self._late += 1
+
+    def _picture_is_too_much(self) -> bool:
+        if self.sink.queue <= 1 or (self._lossless and self._pictures):
+            return False
+        return len(self._box) >= self._pictures
 
     def close(self, timeout: float = 0.8) -> bool:
         """Write what waits, for up to `timeout` seconds, then close the sink. Idempotent.
@@ -183,9 +189,3 @@ def _as_sink_error(name: str, error: Exception) -> SinkError:
     if isinstance(error, SealcapError):
         return error if isinstance(error, SinkError) else SinkError(str(error))
     return SinkError(f"{name} failed: {type(error).__name__}: {error}.")
-
-
-def _without_picture(motion: Motion) -> Motion:
-    """The same frame, of the same size, with a black picture that is one byte large."""
-    black = np.broadcast_to(_NO_PIXEL, motion.frame.image.shape)
-    return replace(motion, frame=replace(motion.frame, image=black))

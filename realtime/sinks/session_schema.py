@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from mcap.writer import Writer
+
+from realtime.sinks import foxglove, run_stats
+from realtime.sinks.foxglove_schema import descriptor_set
+
 FORMAT = "sealcap-session-1"
 
-POSE, KEYPOINTS, META = "/pose", "/keypoints", "/meta"
-"""Topics."""
+POSE, KEYPOINTS, META, STATS = "/pose", "/keypoints", "/meta", "/stats"
+"""Topics; `sinks/foxglove.py` has those that are only for viewers, and the video."""
 SESSION, CLOCK, VERSIONS, MODELS = "session", "clock", "versions", "models"
 """Metadata records. `session` and `clock` speak of the run, `models` maps network to SHA-256."""
 SETTINGS = "settings.yaml"
@@ -43,6 +48,7 @@ persons                list of maps:
   points               21x2 (order: metadata session/keypoints); meaningless where c is 0
   c                    21, confidence, 0 = not seen
   box                  4, x0 y0 x1 y1
+  restarted            true when this is not a continuation of the last frame's figure
 """
 
 _META_TEXT = """\
@@ -56,4 +62,19 @@ SCHEMAS = {
     KEYPOINTS: ("sealcap.Keypoints1", _KEYPOINTS_TEXT),
     META: ("sealcap.Meta1", _META_TEXT),
 }
-"""Topic: (schema name, what is in it)."""
+"""Topics of msgpack messages: (schema name, what is in it)."""
+
+
+def register(writer: Writer, video: bool) -> dict[str, int]:
+    """Announce all channels of a session; topic → channel number."""
+    channels = {}
+    for topic, (name, text) in SCHEMAS.items():
+        known = writer.register_schema(name, "text", text.encode())
+        channels[topic] = writer.register_channel(topic, "msgpack", known)
+    known = writer.register_schema("sealcap.Stats1", "jsonschema", run_stats.SCHEMA.encode())
+    channels[STATS] = writer.register_channel(STATS, "json", known)
+    for topic, message in foxglove.MESSAGES.items():
+        if topic != foxglove.VIDEO or video:
+            known = writer.register_schema(f"foxglove.{message}", "protobuf", descriptor_set(message))
+            channels[topic] = writer.register_channel(topic, "protobuf", known)
+    return channels

@@ -93,6 +93,7 @@ class Points2DMap(msgspec.Struct, frozen=True):
     points: Annotated[bytes, _floats(_K * 2)]
     c: Annotated[bytes, _floats(_K)]
     box: Annotated[bytes, _floats(4)]
+    restarted: bool = False
 
 
 class KeypointsMap(msgspec.Struct, frozen=True):
@@ -266,6 +267,7 @@ def encode_keypoints(motion: Motion) -> bytes:
             points=_bytes(person.points_px),
             c=_bytes(person.confidence),
             box=_bytes(person.box),
+            restarted=person.restarted,
         )
         for person in motion.keypoints
     ]

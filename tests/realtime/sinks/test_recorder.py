@@ -47,7 +47,7 @@ def test_the_mcap_library_reads_what_was_written(tmp_path: Path) -> None:
     with path.open("rb") as file:
         reader = make_reader(file, validate_crcs=True)
         found: dict[str, list] = {"/pose": [], "/keypoints": [], "/meta": []}
-        for schema, channel, message in reader.iter_messages(log_time_order=False):
+        for schema, channel, message in reader.iter_messages(log_time_order=False, topics=list(found)):
             assert schema is not None
             assert schema.encoding == "text"
             assert b"msgpack map" in schema.data
@@ -126,11 +126,10 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
         SessionRecorder(tmp_path / "nowhere" / "take.mcap").open()
 
 
-def test_a_session_without_frames_is_whole(tmp_path: Path) -> None:
-    """Ctrl-C before the first frame leaves a readable file."""
+def test_without_a_frame_there_is_no_file(tmp_path: Path) -> None:
+    """Ctrl-C before the first frame, or another output that does not open, leaves nothing behind."""
     record(tmp_path / "take.mcap", 0)
-    assert list(read_poses(tmp_path / "take.mcap")) == []
-    assert read_header(tmp_path / "take.mcap").metadata["session"]["source"] == "walk.mp4"
+    assert not list(tmp_path.iterdir())
 
 
 def test_written_frames_are_on_disk_within_half_a_second(tmp_path: Path) -> None:
