@@ -217,7 +217,8 @@ class BodySolver:
             self._handover.forgo()
         if self._handover.waiting:
             self._smooth.reset()
-            self._feet.reset()  # the blend starts from feet already placed
+            self._limbs.reset()  # the blend brings limbs back as well,
+            self._feet.reset()  # and starts from feet already placed
 
     def _pause(self) -> None:
         """Nothing is smoothed from here to the next frame."""

@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.skeleton import SEALCAP26
+from realtime.solve.arcs import FadingTurns, spring
 from realtime.solve.calm import LEG, CalmLegs, Legs, upright_axes
-from realtime.solve.quaternions import cross, frame, length, unit
+from realtime.solve.quaternions import frame, length, unit
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -40,12 +41,9 @@ GUESS_CONFIDENCE = 0.15
 """Confidence from which the detector guesses."""
 LEGS_BACK = 9.0
 """ω with which calm legs give way to seen ones: half a second."""
-FASTEST_BACK = 5.0
-"""Radians per second: a link that was taken to be far off comes back more slowly for it."""
 RATE_MEMORY_S = 0.1
 FASTEST = 6.0
 """Radians per second that a link may have when it disappears."""
-FADED = 1e-3
 
 _SIDES = ("left", "right")
 _LEVELS = (("elbow", "knee"), ("wrist", "ankle"), ("heel", "toe"))
@@ -99,9 +97,8 @@ class HiddenLimbs:
         """Forget the motion, as after a pause: hidden limbs start as the network says."""
         self._x: Float64 | None = None
         self._v = np.zeros((len(END), 3))
-        self._away, self._away_v = np.zeros((len(END), 3)), np.zeros((len(END), 3))
+        self._return = FadingTurns(len(END))
         self._hidden = np.zeros(len(END), bool)
-        self._back = np.full(len(END), RETURN)
 
     def update(
         self, joints: Float64, confidence: Floats, up: Float64, height_m: float | None, dt_s: float
@@ -118,7 +115,7 @@ class HiddenLimbs:
         best = (BEYOND * confidence).max(axis=1)
         was, self._hidden = self._hidden, best < np.where(self._hidden, SEEN_ABOVE, HIDDEN_BELOW)
         self._update_legs(said, best, lengths, height_m, dt_s)
-        if not self._hidden.any() and not was.any() and not self._away.any():
+        if not self._hidden.any() and not was.any() and not self._return:
             self._v, self._x = self._rate(said, dt_s), said
             return joints
         target = self._target(said)
@@ -150,25 +147,16 @@ class HiddenLimbs:
         assert self._x is not None
         hidden = self._hidden[:, None]
         omega = BLIND + (GUESS - BLIND) * np.minimum(best / GUESS_CONFIDENCE, 1.0)[:, None]
-        y, v = _spring(self._x - target, self._v, omega, dt_s)
-        away, away_v = self._away, self._away_v
-        if (was & ~self._hidden).any():
-            back = (was & ~self._hidden)[:, None]
-            away = np.where(back, _turn_between(said, self._x), away)
-            away_v = np.where(back, cross(self._x, self._v), away_v)
-            self._back = np.where(back[:, 0], self._quickness(length(away)), self._back)
-        away, away_v = _spring(away, away_v, self._back[:, None], dt_s)
-        gone = hidden | (np.abs(away).max(axis=1, keepdims=True) < FADED)
-        self._away, self._away_v = np.where(gone, 0.0, away), np.where(gone, 0.0, away_v)
-        seen = _turned(said, self._away) if self._away.any() else said
-        x = unit(np.where(hidden, target + y, seen))
+        y, v = spring(self._x - target, self._v, omega, dt_s)
+        back = was & ~self._hidden
+        if back.any():
+            quickness = np.where(IS_LEG & (self.legs.share > 0.5), LEGS_BACK, RETURN)
+            self._return.begin(back, said, self._x, self._v, quickness)
+        self._return.end(self._hidden)
+        self._return.fade(dt_s)
+        x = unit(np.where(hidden, target + y, self._return.apply(said)))
         self._v = np.where(hidden, v, self._rate(x, dt_s))
         return x
-
-    def _quickness(self, angle: Float64) -> Float64:
-        """ω of the way back over `angle` (12,) radians; its greatest speed is angle × ω / e."""
-        usual = np.where(IS_LEG & (self.legs.share > 0.5), LEGS_BACK, RETURN)
-        return np.minimum(usual, math.e * FASTEST_BACK / np.maximum(angle, 1e-9))
 
     def _rate(self, x: Float64, dt_s: float) -> Float64:
         """Velocity of seen links (12,3), smoothed over a few frames and never wild."""
@@ -186,32 +174,6 @@ def _axes(joints: Float64, up: Float64) -> Float64:
     trunk = frame(left - right, joints[_NECK] - joints[_PELVIS])
     axes: Float64 = np.stack([trunk, upright_axes(joints, up)])[IS_LEG.astype(int)]
     return axes
-
-
-def _spring(y: Float64, v: Float64, omega: Float64, dt_s: float) -> tuple[Float64, Float64]:
-    """A critically damped spring after `dt_s` seconds, exact for steps of any length: offset and speed."""
-    decay = np.exp(-omega * dt_s)
-    pull = v + omega * y
-    return (y + pull * dt_s) * decay, (v - omega * pull * dt_s) * decay
-
-
-def _turn_between(a: Float64, b: Float64) -> Float64:
-    """Rotation vectors (...,3) of the smallest turns from unit vectors a to unit vectors b."""
-    axis = cross(a, b)
-    sine = length(axis)
-    any_axis = cross(a, np.eye(3)[np.argmin(np.abs(a), axis=-1)])
-    angle = np.arctan2(sine, np.einsum("...i,...i->...", a, b))
-    turn: Float64 = unit(np.where(sine[..., None] > 1e-9, axis, any_axis)) * angle[..., None]
-    return turn
-
-
-def _turned(a: Float64, turn: Float64) -> Float64:
-    """Vectors (...,3) turned by rotation vectors (...,3)."""
-    angle = length(turn)[..., None]
-    k = turn / np.maximum(angle, 1e-12)
-    along = k * np.einsum("...i,...i->...", k, a)[..., None]
-    turned: Float64 = along + np.cos(angle) * (a - along) + np.sin(angle) * cross(k, a)
-    return turned
 
 
 def _rebuilt(joints: Float64, links: Float64) -> Float64:
