@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 import tyro
@@ -20,6 +20,9 @@ from realtime.takes.load import load_takes
 from realtime.takes.take import Take
 
 MAX_FPS = 1000.0
+
+Job: TypeAlias = tuple[list[Take], Path]
+"""People and the file they go into."""
 
 _arg = tyro.conf.arg
 
@@ -66,18 +69,18 @@ def convert(
     options = checked_options(out, {"order": order, "units": units, "names": names})
     _check_numbers(fps, start, end)
     _check_place(out)
+    _check_free([out], force or person == "all")
     console = Console(soft_wrap=True, highlight=False)
     with _progress(console, f"reading {file.name}") as bar:
         takes = load_takes(file, fps, lambda n: bar.update(bar.task_ids[0], completed=n))
-    jobs = _jobs(takes, person, file, out, kind.several)
-    _check_free([path for _, path in jobs], force)
     first_ns = min(take.start_wall_ns for take in takes)
-    parts = [(_parts(people, first_ns, start, end), path) for people, path in jobs]
-    for people, path in parts:
+    jobs = _cut(_jobs(takes, person, file, out, kind.several), first_ns, start, end)
+    _check_free([path for _, path in jobs], force)
+    for people, path in jobs:
         with _progress(console, f"writing {path.name}"):
             kind.load()(people if kind.several else people[0], path, **options)
         for take in people:
-            _report(console, take, path, kind, (take.start_wall_ns - first_ns) / 1e9)
+            _report(console, take, path, kind, _begins_s(take, first_ns))
     return 0
 
 
@@ -104,9 +107,7 @@ def _check_free(paths: list[Path], force: bool) -> None:
         raise ConfigError(f"{', '.join(taken)} exists already. Choose another name, or add --force.")
 
 
-def _jobs(
-    takes: list[Take], person: str | None, file: Path, out: Path, several: bool
-) -> list[tuple[list[Take], Path]]:
+def _jobs(takes: list[Take], person: str | None, file: Path, out: Path, several: bool) -> list[Job]:
     """Who is written where. Raises ConfigError when that is not clear."""
     if several and person in (None, "all"):
         return [(takes, out)]
@@ -125,19 +126,27 @@ def _jobs(
     )
 
 
-def _parts(takes: list[Take], first_ns: int, start: float | None, end: float | None) -> list[Take]:
-    """What was asked for of takes, in seconds from `first_ns`, of those who are there then."""
-    begins = [(take.start_wall_ns - first_ns) / 1e9 for take in takes]
-    stop = math.inf if end is None else end
-    cuts = [cut(take, (start or 0.0) - at, stop - at) for take, at in zip(takes, begins, strict=True)]
-    parts = [part for part in cuts if part is not None]
-    if parts:
-        return parts
+def _cut(jobs: list[Job], first_ns: int, start: float | None, end: float | None) -> list[Job]:
+    """What was asked for, in seconds from `first_ns`, of those who are there then."""
+    begin, stop = start or 0.0, math.inf if end is None else end
+    out: list[Job] = []
+    for people, path in jobs:
+        cuts = [cut(take, begin - at, stop - at) for take in people for at in [_begins_s(take, first_ns)]]
+        if parts := [part for part in cuts if part is not None]:
+            out.append((parts, path))
+    if out:
+        return out
     there = ", ".join(
         f"person {take.person_id} from {at:.2f} to {at + take.times_s[-1]:.2f} s"
-        for take, at in zip(takes, begins, strict=True)
+        for people, _ in jobs
+        for take in people
+        for at in [_begins_s(take, first_ns)]
     )
     raise ConfigError(f"Nobody to write is there between --start and --end; there is {there}.")
+
+
+def _begins_s(take: Take, first_ns: int) -> float:
+    return (take.start_wall_ns - first_ns) / 1e9
 
 
 def _report(console: Console, take: Take, path: Path, kind: Format, begins_s: float) -> None:
@@ -145,7 +154,7 @@ def _report(console: Console, take: Take, path: Path, kind: Format, begins_s: fl
     lines = [f"person {take.person_id}: {len(take)} frames, {len(take) / take.fps:.1f} s → {path}"]
     lines.append(f"  captured at {take.captured_fps:.4g} fps, resampled by timestamps to {take.fps:g} fps")
     if begins_s > 0:
-        lines.append(f"  begins at {begins_s:.2f} s of the recording")
+        lines.append(f"  begins at {begins_s:.2f} s; 0 is when somebody is first seen")
     gaps = _gaps(take)
     if gaps:
         count = "one gap" if len(gaps) == 1 else f"{len(gaps)} gaps"

@@ -8,10 +8,10 @@ from pathlib import Path
 from lifting.errors import SessionError
 from realtime.session import read_poses
 from realtime.sinks.wire import PersonPose
-from realtime.takes.take import Take, make_take
+from realtime.takes.take import MAX_FRAMES, Take, make_take
 
-MAX_FRAMES = 4_000_000
-"""18 hours at 60 fps."""
+MAX_TIME_NS = 1 << 61
+"""Times beyond are no times: seventy years after 1970, or of running."""
 
 
 def load_takes(
@@ -31,6 +31,8 @@ def load_takes(
             on_frame(frames)
         if frames > MAX_FRAMES:
             raise SessionError(f"{path} holds more than {MAX_FRAMES} frames; cut it into parts.")
+        if max(abs(message.capture_time_ns), abs(message.wall_offset_ns)) > MAX_TIME_NS:
+            raise SessionError(f"{path} is damaged: frame {frames} has no possible time.")
         for person in message.people:
             if person.state != "lost":
                 seen.setdefault(person.id, []).append((message.capture_time_ns, person))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lifting.errors import SessionError
 from realtime.rest_pose import bone_heads
 from realtime.sinks.wire import PersonPose
 from realtime.solve.forward import measure_rest, place_joints, world_rotations
@@ -24,6 +25,8 @@ COMMON_RATES = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 100.0, 120.0)
 """A measured rate within 3 % of one of these is taken for it."""
 GAP_S = 0.25
 """Longer without a frame, and the frames between are marked as not present."""
+MAX_FRAMES = 4_000_000
+"""18 hours at 60 fps."""
 SMALLEST_STEP_NS = 1_000
 """Frames nearer to each other count once."""
 
@@ -84,15 +87,16 @@ def make_take(
     wall_offset_ns: int,
     fps: float | None = None,
 ) -> Take:
-    """Resample the frames of one person. Raises ValueError without frames.
+    """Resample the frames of one person.
 
+    Raises ValueError without frames, SessionError when they span an absurd time.
     `fps`: rate of the take; None takes the measured one.
     """
     time_ns, kept = _rising(np.array(capture_time_ns, np.int64))
     people = [people[i] for i in kept]
     captured = _median_rate(time_ns)
     rate = fps if fps is not None else _nearest_common(captured)
-    grid_ns = time_ns[0] + np.arange(_count(time_ns, rate)) * (1e9 / rate)
+    grid_ns = time_ns[0] + np.arange(_count(time_ns, rate, name)) * (1e9 / rate)
     at = _Between(time_ns, grid_ns)
     local = _continuous(_stack(people, "bone_rotations"))
     joints = _stack(people, "joints")
@@ -173,8 +177,15 @@ def _nearest_common(fps: float) -> float:
     return nearest if abs(nearest - fps) <= 0.03 * nearest else float(max(round(fps), 1))
 
 
-def _count(time_ns: NDArray[np.int64], fps: float) -> int:
-    return int(np.floor((time_ns[-1] - time_ns[0]) * 1e-9 * fps + 1e-3)) + 1
+def _count(time_ns: NDArray[np.int64], fps: float, name: str) -> int:
+    seconds = float(time_ns[-1] - time_ns[0]) * 1e-9
+    count = int(seconds * fps + 1e-3) + 1
+    if count > MAX_FRAMES:
+        raise SessionError(
+            f"{name} spans {seconds / 3600:.0f} hours, at {fps:g} fps more than {MAX_FRAMES} frames. "
+            "Take a lower --fps; or was a clock wrong?"
+        )
+    return count
 
 
 def _stack(people: Sequence[PersonPose], key: str) -> Float64:
