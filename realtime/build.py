@@ -20,11 +20,14 @@ from realtime.detectors.factory import open_detector
 from realtime.paths import weights_dir
 from realtime.people import People
 from realtime.pipeline import Pipeline
+from realtime.provenance import network_hashes
+from realtime.recorded_tracker import PersonTracker, RecordedTracker
 from realtime.sinks import Sink
 from realtime.sinks.wire import StreamInfo
 from realtime.solve.body import SolverOptions
 from realtime.sources import Source
 from realtime.sources.factory import open_source
+from realtime.sources.session import SessionSource
 from realtime.tracking import Tracker
 
 
@@ -40,9 +43,7 @@ def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pip
     try:
         return Pipeline(
             source,
-            Tracker(
-                build_detector(config.detector), people=config.person.people, person=wanted_person(config)
-            ),
+            build_tracker(config, source),
             build_people(config),
             partial(open_camera, config.camera, config.person.height, calibration=calibration),
             sinks,
@@ -71,6 +72,13 @@ def build_source(config: RunConfig) -> Source:
         source.close()
         raise ConfigError(f"{source.name} is live: it cannot run faster than it is. Leave out --max-speed.")
     return source
+
+
+def build_tracker(config: RunConfig, source: Source) -> PersonTracker:
+    """Detector and tracker, or what stands in for them where a session brings its 2D joints along."""
+    if isinstance(source, SessionSource) and not source.has_video:
+        return RecordedTracker()
+    return Tracker(build_detector(config.detector), people=config.person.people, person=wanted_person(config))
 
 
 def build_detector(config: DetectorConfig) -> Detector:
@@ -105,10 +113,15 @@ def build_people(config: RunConfig) -> People:
 
 def open_lifter(config: LifterConfig) -> Lifter:
     """The packaged lifter of the size asked for, or the user's own."""
-    path = config.model or weights_dir() / f"lifter-{config.size}.onnx"
+    path = lifter_path(config)
     if not path.is_file():
         raise ModelError(f"There is no lifter {path}. Leave out --lifter.model to use the packaged one.")
     return Lifter.load(path, backend=config.backend, threads=config.threads)
+
+
+def lifter_path(config: LifterConfig) -> Path:
+    """Where the lifter's file is, or ought to be."""
+    return config.model or weights_dir() / f"lifter-{config.size}.onnx"
 
 
 def wanted_person(config: RunConfig) -> str | int:
@@ -152,18 +165,30 @@ def build_sinks(config: RunConfig) -> list[Sink]:
     """All outputs of the settings but the page. Nothing is bound or created yet."""
     out = config.out
     settings = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-    info = StreamInfo(source=config.source, config=settings)
-    sinks: list[Sink] = [*_network_sinks(out, info, config.person.people)]
-    if out.record is not None:
-        from realtime.sinks.recorder import SessionRecorder
-
-        sinks.append(SessionRecorder(out.record, settings=settings, info=info))
+    info = StreamInfo(
+        source=config.source,
+        config=settings,
+        models=network_hashes(config.detector, lifter_path(config.lifter)),
+    )
+    sinks = build_outputs(out, info, config.person.people)
     if out.poses_out is not None:
         from realtime.sinks.poses_npz import PosesNpz
 
         sinks.append(PosesNpz(out.poses_out, stage=out.poses_stage))
-    for path in (out.record, out.poses_out):
-        _check_folder(path)
+        _check_folder(out.poses_out)
+    return sinks
+
+
+def build_outputs(out: OutputConfig, info: StreamInfo, people: int) -> list[Sink]:
+    """The outputs that can be fed from a camera and from a session alike."""
+    sinks: list[Sink] = [*_network_sinks(out, info, people)]
+    if out.record is not None:
+        from realtime.sinks.recorder import SessionRecorder
+
+        sinks.append(SessionRecorder(out.record, info=info, video=out.record_video))
+        _check_folder(out.record)
+    elif out.record_video:
+        raise ConfigError("--record-video needs a session to put it into: add --record FILE.mcap.")
     return sinks
 
 

@@ -23,6 +23,8 @@ class Verb(NamedTuple):
 VERBS: dict[str, Verb] = {
     "demo": Verb("realtime.commands.run:demo", "a real clip once through the live pipeline, with web page"),
     "run": Verb("realtime.commands.run:run", "follow people in a camera, video or stream"),
+    "replay": Verb("realtime.commands.replay:replay", "send a recorded session out again, to any output"),
+    "info": Verb("realtime.commands.info:info", "report on a session: rate, losses, gaps, latency"),
     "listen": Verb("realtime.commands.listen:listen", "print what arrives over ZeroMQ, OSC or VMC"),
     "convert": Verb("realtime.commands.convert:convert", "make BVH, TRC, C3D, CSV ... of a recorded session"),
     "align": Verb("realtime.commands.align:align", "put avatars and VRChat trackers where you stand now"),
@@ -45,7 +47,9 @@ VERBS: dict[str, Verb] = {
     "export": Verb("training.cli:export", "turn a checkpoint into ONNX"),
 }
 
-OWN_PARSER = ("realtime.commands.run:demo", "realtime.commands.run:run")
+OWN_PARSER = (
+    "realtime.commands.run:demo", "realtime.commands.run:run", "realtime.commands.replay:replay",
+)  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:

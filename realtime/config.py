@@ -127,6 +127,8 @@ class OutputConfig(_Settings):
     """Your height in metres as VRChat's settings have it; scales the trackers."""
     record: Annotated[Path | None, _flat("record")] = None
     """Session file to write, FILE.mcap."""
+    record_video: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("record-video")] = False
+    """With --record: put the camera's video into the session as well (H.264)."""
     poses_out: Annotated[Path | None, _flat("poses-out")] = None
     """NPZ file with the joints of every frame in camera space."""
     poses_stage: Annotated[Literal["raw", "solved"], _flat("poses-stage")] = "solved"
@@ -145,7 +147,7 @@ class RunConfig(_Settings):
     """Follow people in a camera, video or stream, and send their motion out."""
 
     source: tyro.conf.Positional[str] = "0"
-    """Camera number, video file, rtsp:// or http:// address, `demo` or `synthetic`."""
+    """Camera number, video or session file, rtsp:// or http:// address, `demo` or `synthetic`."""
     config: str = "live"
     """YAML file with settings, or the name of a packaged one: live, fast, quality, demo."""
     detector: DetectorConfig = DetectorConfig()
@@ -166,6 +168,22 @@ class RunConfig(_Settings):
     """Stop after this many frames."""
     duration: float | None = Field(default=None, gt=0)
     """Stop after this many seconds."""
+
+
+class ReplayConfig(_Settings):
+    """Send a recorded session out again, with its original timing."""
+
+    file: tyro.conf.Positional[Path]
+    """The session, FILE.mcap; also one that was cut off."""
+    out: OutputConfig = OutputConfig()
+    speed: float = Field(default=1.0, ge=0.01, le=100)
+    """2 plays twice as fast, 0.5 half as fast."""
+    loop: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Start again at the end."""
+    start: float = Field(default=0.0, ge=0)
+    """Second to begin with, counted from the first frame."""
+    end: float | None = Field(default=None, ge=0)
+    """Second to end with."""
 
 
 def config_path(name: str) -> Path:

@@ -14,11 +14,11 @@ from lifting.camera_estimate import CameraEstimate
 from realtime.capture import Capture, Captured
 from realtime.data import BodyPose, Frame, Keypoints, Losses, Motion
 from realtime.people import People
+from realtime.recorded_tracker import PersonTracker
 from realtime.sinks import Sink
 from realtime.sinks.runner import SinkRunner
 from realtime.sources import Source
 from realtime.timing import SinkReport, Summary, Timings, stage_percentiles
-from realtime.tracking import Tracker
 
 OpenCamera = Callable[[int, int], CameraEstimate]
 """Makes the camera estimate for a picture of this width and height."""
@@ -30,7 +30,7 @@ class Pipeline:
     def __init__(
         self,
         source: Source,
-        tracker: Tracker,
+        tracker: PersonTracker,
         people: People,
         open_camera: OpenCamera,
         sinks: Sequence[Sink],

@@ -14,6 +14,7 @@ from mcap.writer import Writer
 from lifting.errors import SessionError, WireError
 from realtime.session import Record, Scan, read_records
 from realtime.sinks import session_schema as schema
+from realtime.sinks.foxglove import VIDEO, read_compressed_video
 from realtime.sinks.wire import MAX_BYTES, decode_keypoints, decode_meta, decode_pose
 
 MAX_CHANNELS = 1024
@@ -80,6 +81,7 @@ class _Copy:
         schema.POSE: decode_pose,
         schema.KEYPOINTS: decode_keypoints,
         schema.META: decode_meta,
+        VIDEO: read_compressed_video,
     }
 
     def __init__(self, writer: Writer) -> None:
@@ -112,7 +114,8 @@ class _Copy:
 
     def _message(self, message: Message) -> None:
         channel, topic = self._channels.get(message.channel_id, (0, ""))
-        if not channel or len(message.data) > MAX_BYTES or not self._reads(topic, message.data):
+        limit = MAX_VIDEO_BYTES if topic == VIDEO else MAX_BYTES
+        if not channel or len(message.data) > limit or not self._reads(topic, message.data):
             self.damaged += 1
             return
         self._writer.add_message(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from mcap.writer import MCAP0_MAGIC
 
 from lifting.errors import SessionError, WireError
 from realtime.sinks import session_schema as schema
+from realtime.sinks.foxglove import VIDEO, read_compressed_video
 from realtime.sinks.wire import (
     KeypointsMap,
     MetaMap,
@@ -59,6 +60,28 @@ class SessionHeader:
     """The configuration of the run."""
     meta: MetaMap | None = None
     """Skeleton, bones and rest pose; None when the recording ended before its first frame."""
+    topics: frozenset[str] = frozenset()
+    """Channels announced before the first frame."""
+
+    @property
+    def has_video(self) -> bool:
+        """The pictures of the camera are inside."""
+        return VIDEO in self.topics
+
+    @property
+    def source(self) -> str:
+        """What was recorded; empty where that is unknown."""
+        return self.metadata.get(schema.SESSION, {}).get("source", "")
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """All that a session holds of one frame."""
+
+    pose: PoseMessage
+    keypoints: KeypointsMap | None
+    video: bytes | None
+    """H.264 packet (Annex B); None where the frame has no picture."""
 
 
 def read_poses(path: str | Path) -> Iterator[PoseMessage]:
@@ -69,6 +92,38 @@ def read_poses(path: str | Path) -> Iterator[PoseMessage]:
 def read_keypoints(path: str | Path) -> Iterator[KeypointsMap]:
     """The 2D joints of all frames, in order. Raises SessionError."""
     return _decoded(Path(path), schema.KEYPOINTS, decode_keypoints)
+
+
+def read_frames(path: str | Path) -> Iterator[StoredFrame]:
+    """All frames in order, with what belongs to each. Raises SessionError."""
+    path = Path(path)
+    frame: StoredFrame | None = None
+    for topic, message in read_messages(path, (schema.POSE, schema.KEYPOINTS, VIDEO)):
+        if topic == schema.POSE:
+            if frame is not None:
+                yield frame
+            frame = StoredFrame(_decode(decode_pose, message.data, path), None, None)
+        elif frame is None or message.sequence != frame.pose.seq & 0xFFFFFFFF:
+            continue  # its frame was damaged
+        elif topic == schema.KEYPOINTS:
+            frame = replace(frame, keypoints=_decode(decode_keypoints, message.data, path))
+        else:
+            frame = replace(frame, video=_decode(read_compressed_video, message.data, path))
+    if frame is not None:
+        yield frame
+
+
+def read_messages(
+    path: Path, topics: Collection[str], scan: Scan | None = None
+) -> Iterator[tuple[str, Message]]:
+    """(topic, message) of the channels asked for, undecoded. Raises SessionError."""
+    channels: dict[int, str] = {}
+    for record in read_records(path, scan or Scan()):
+        if isinstance(record, Channel):
+            if record.topic in topics and len(channels) < MAX_CHANNELS:
+                channels[record.id] = record.topic
+        elif isinstance(record, Message) and record.channel_id in channels:
+            yield channels[record.channel_id], record
 
 
 def read_header(path: str | Path) -> SessionHeader:
@@ -86,7 +141,7 @@ def read_header(path: str | Path) -> SessionHeader:
             meta = _decode(decode_meta, record.data, Path(path))
         if meta is not None:
             break
-    return SessionHeader(metadata, settings, meta)
+    return SessionHeader(metadata, settings, meta, frozenset(channels.values()))
 
 
 def read_records(path: Path, scan: Scan) -> Iterator[Record]:
@@ -167,12 +222,8 @@ def _unpack(chunk: Chunk) -> list[Record]:
 
 
 def _decoded(path: Path, topic: str, decode: Callable[[bytes], T]) -> Iterator[T]:
-    wanted: set[int] = set()
-    for record in read_records(path, Scan()):
-        if isinstance(record, Channel) and record.topic == topic:
-            wanted.add(record.id)
-        elif isinstance(record, Message) and record.channel_id in wanted:
-            yield _decode(decode, record.data, path)
+    for _, message in read_messages(path, (topic,)):
+        yield _decode(decode, message.data, path)
 
 
 def _decode(decode: Callable[[bytes], T], data: bytes, path: Path) -> T:

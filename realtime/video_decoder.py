@@ -15,6 +15,7 @@ except ImportError as error:
     raise MissingExtra("PyAV, which makes and reads video,", "video") from error
 
 MAX_SIDE_PX = 8192
+_SPS = 7
 
 
 class H264Decoder:
@@ -36,3 +37,9 @@ class H264Decoder:
         if image.shape[0] < height or image.shape[1] < width:
             return None
         return np.ascontiguousarray(image[:height, :width])
+
+
+def begins_anew(packet: bytes) -> bool:
+    """True for a packet with which a decoder can begin: its first unit is a sequence parameter set."""
+    unit = packet[4:5] if packet.startswith(b"\0\0\0\1") else packet[3:4]
+    return bool(unit) and unit[0] & 0x1F == _SPS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,8 @@ from realtime.detectors.factory import detector_models
 from realtime.models import store
 from realtime.pipeline import Pipeline
 from realtime.report import print_summary
+from realtime.session import read_header
+from realtime.sources.factory import SESSION_SUFFIXES
 from realtime.web.session import PageSession
 
 PAGE_WAIT_S = 20.0
@@ -70,7 +72,7 @@ def _run(config: RunConfig, *, demo: bool) -> int:
         page.attach(pipeline)
         if demo:
             page.wait_for_viewer(PAGE_WAIT_S, stopped)
-        with live_status(pipeline, console):
+        with live_status(lambda: status_line(pipeline), console):
             summary = pipeline.run(stopped)
         print_summary(summary, console)
         _say_what_next(config, console)
@@ -81,19 +83,23 @@ def _run(config: RunConfig, *, demo: bool) -> int:
 
 def needed_models(config: RunConfig) -> list[str]:
     """Catalogue names of what this run loads and may have to fetch."""
+    if config.source.endswith(SESSION_SUFFIXES) and not read_header(config.source).has_video:
+        return []
     detector = config.detector
     names = detector_models(detector.kind, detector.variant, detector.model)
     return [*names, "demo-clip"] if config.source == "demo" else names
 
 
 @contextmanager
-def stop_on_signal(stopped: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM set `stopped` once; the second one interrupts at once."""
+def stop_on_signal(stopped: threading.Event, wake: Callable[[], None] | None = None) -> Iterator[None]:
+    """Ctrl-C and SIGTERM set `stopped` once, and call `wake`; the second one interrupts at once."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         if stopped.is_set():
             raise KeyboardInterrupt
         stopped.set()
+        if wake is not None:
+            wake()
 
     numbers = [signal.SIGINT, signal.SIGTERM]
     before = [signal.signal(number, ask) for number in numbers]
@@ -105,7 +111,7 @@ def stop_on_signal(stopped: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def live_status(pipeline: Pipeline, console: Console) -> Iterator[None]:
+def live_status(text: Callable[[], str], console: Console) -> Iterator[None]:
     """One refreshing line while somebody watches the terminal; nothing in a log file."""
     if not console.is_terminal:
         yield
@@ -115,7 +121,7 @@ def live_status(pipeline: Pipeline, console: Console) -> Iterator[None]:
     def show() -> None:
         with console.status("Starting") as line:
             while not done.wait(STATUS_S):
-                line.update(status_line(pipeline))
+                line.update(text())
 
     thread = threading.Thread(target=show, name="status", daemon=True)
     thread.start()
@@ -137,5 +143,5 @@ def status_line(pipeline: Pipeline) -> str:
 
 def _say_what_next(config: RunConfig, console: Console) -> None:
     for path in (config.out.record, config.out.poses_out):
-        if path is not None:
+        if path is not None and path.exists():
             console.print(f"  wrote [bold]{path}[/]")

@@ -8,7 +8,10 @@ from lifting.camera import DEFAULT_FOV_DEG
 from lifting.errors import SourceError
 from realtime.sources import Source
 
-VALID = "a camera number (0), a video file, an address (rtsp://..., http://...), demo or synthetic"
+VALID = "a camera number (0), a video or session file, an address (rtsp://..., http://...), demo or synthetic"
+
+
+SESSION_SUFFIXES = (".mcap", ".mcap.partial")
 
 
 def open_source(
@@ -54,6 +57,10 @@ def _open_file(word: str, *, paced: bool, loop: bool) -> Source:
     from realtime.sources.video import VideoFileSource
 
     path = Path(word).expanduser()
+    if path.name.endswith(SESSION_SUFFIXES):
+        from realtime.sources.session import SessionSource
+
+        return SessionSource(path, paced, loop=loop)
     looks_like_a_file = path.suffix or len(path.parts) > 1
     if word and (path.exists() or looks_like_a_file):
         return VideoFileSource(path, paced, loop=loop)
