@@ -19,6 +19,7 @@ REQUIRED = frozenset(BONES.joints) - {
     "RightToes",
 }
 """Every humanoid has these bones."""
+SILENT_S = 1.0
 FORGET_S = 2.0
 """A bone not heard of for this long is missing."""
 
@@ -130,6 +131,9 @@ class VmcArrivals:
         """One line for the eye."""
         if not self.frames:
             return "waiting ..."
+        silence_s = time.monotonic() - self._times[-1]
+        if silence_s > SILENT_S:
+            return f"silent for {silence_s:.0f} s, after {self.frames} frames"
         parts = [f"t {self._last.time_s or 0.0:.2f} s", f"{self.rate:5.1f}/s", _status(self._last.status)]
         parts.append(f"{len(self._last.bones)} bones in {self._last.packets} packets")
         for name, numbers in (("root", self._last.root), ("Hips", self._last.bones.get("Hips", ()))):

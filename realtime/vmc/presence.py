@@ -1,4 +1,4 @@
-"""What is shown while nobody is seen: the last pose, then standing at ease; never silence, never a jump."""
+"""What is shown while nobody is seen: the last pose, then standing at ease; never silence, never a pop."""
 
 from __future__ import annotations
 
