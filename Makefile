@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-real check bench clean
+.PHONY: demo test test-real check bench blender-addon bpy-env clean
 
 demo: $(VENV)/.core
 	$(BIN)/sealcap demo $(if $(HEADLESS),--headless,)
@@ -25,6 +25,16 @@ test-real: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/vs_mediapipe.py
+
+blender-addon:
+	$(PYTHON) realtime/clients/blender/pack.py dist/sealcap-blender.zip
+
+# Blender 5.0 as a Python module, for `make test-real`: 374 MB, for Python 3.11 only, so in its own environment.
+bpy-env: .venv-bpy/.ready
+.venv-bpy/.ready:
+	python3.11 -m venv .venv-bpy
+	.venv-bpy/bin/python -m pip install --disable-pip-version-check bpy==5.0.1
+	touch $@
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Sealcap needs Python 3.11 or newer; try: make PYTHON=python3.11 demo')"

@@ -1,0 +1,85 @@
+"""VMC (`/VMC/Ext/...`): messages in, persons out. Needs no Blender.
+
+VMC speaks of one person in Unity's left-handed axes and has no frame numbers. A frame ends with `/T`, or when
+a bone comes that it already has. `/VMC/Ext/VRM`, which asks receivers to open a file, is never obeyed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .body import PARENTS
+from .osc import Message
+from .person import Person
+from .turns import IDENTITY, Quat, Vec, add, multiply, rotate, unit
+
+PREFIX = "/VMC/Ext/"
+PERSON_ID = 0
+_LIMIT_M = 1000.0
+
+
+class VmcStream:
+    """Puts the packets of one sender together."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.lost = 0
+        """Always 0: the protocol has no way to tell."""
+        self._root: tuple[Vec, Quat] = ((0.0, 0.0, 0.0), IDENTITY)
+        self._places: dict[str, Vec] = {}
+        self._rotations: dict[str, Quat] = {}
+        self._tracking = True
+
+    def take(self, messages: Sequence[Message], received_s: float) -> list[Person]:
+        """Persons that are whole with this packet."""
+        done: list[Person] = []
+        for address, arguments in messages:
+            if address == PREFIX + "Bone/Pos":
+                done += self._bone(arguments, received_s)
+            elif address == PREFIX + "Root/Pos":
+                placed = _placed(arguments)
+                self._root = (placed[1], placed[2]) if placed else self._root
+            elif address == PREFIX + "OK":
+                self._status(arguments)
+            elif address == PREFIX + "T":
+                done += self._end(received_s)
+        return done
+
+    def _status(self, arguments: tuple[object, ...]) -> None:
+        """Loaded, and in later versions tracked or not."""
+        lost = arguments[:1] == (0,) or arguments[3:4] == (0,)
+        self._tracking = not lost
+
+    def _bone(self, arguments: tuple[object, ...], received_s: float) -> list[Person]:
+        placed = _placed(arguments)
+        if placed is None or placed[0] not in PARENTS:
+            return []
+        done = self._end(received_s) if placed[0] in self._rotations else []
+        self._places[placed[0]], self._rotations[placed[0]] = placed[1], placed[2]
+        return done
+
+    def _end(self, received_s: float) -> list[Person]:
+        if not self._tracking:
+            self._rotations = {}
+            return [Person(PERSON_ID, "lost", None, received_s)]
+        if "Hips" not in self._rotations:
+            return []
+        at, turn = self._root
+        rotations, places = self._rotations, self._places
+        self._rotations, self._places = {}, {}
+        hips = add(at, rotate(turn, places.pop("Hips")))
+        rotations["Hips"] = multiply(turn, rotations["Hips"])
+        self.frames += 1
+        return [Person(PERSON_ID, "tracking", None, received_s, hips, rotations, joints={}, offsets=places)]
+
+
+def _placed(arguments: tuple[object, ...]) -> tuple[str, Vec, Quat] | None:
+    """Name, place and rotation in the sender's world as `body.py` has it, from Unity's."""
+    if len(arguments) < 8 or not isinstance(arguments[0], str):
+        return None
+    numbers = [a for a in arguments[1:8] if isinstance(a, float)]
+    if len(numbers) < 7 or max(abs(n) for n in numbers) > _LIMIT_M:
+        return None
+    x, y, z, qx, qy, qz, qw = numbers
+    rotation = unit((qx, -qy, -qz, qw))
+    return None if rotation is None else (arguments[0], (-x, y, z), rotation)
