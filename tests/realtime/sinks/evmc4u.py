@@ -64,7 +64,8 @@ class Avatar:
 class Evmc4u:
     """Receives on a port of its own until closed. `render` is one picture of Unity."""
 
-    def __init__(self, avatar: Avatar | None = None) -> None:
+    def __init__(self, avatar: Avatar | None = None, port: int = 0) -> None:
+        """Raises OSError when the port is taken; 0 takes any."""
         self.avatar = avatar or Avatar({bone: np.array([0.0, 0.1, 0.0]) for bone in PARENT})
         self.shutdown: Exception | None = None
         self.ok: list[int] = []
@@ -74,7 +75,11 @@ class Evmc4u:
         self._in_picture = self._last_picture = 0
         self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
+        try:
+            self._socket.bind(("127.0.0.1", port))
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.settimeout(0.05)
         self.port: int = self._socket.getsockname()[1]
         self._stop = threading.Event()
