@@ -28,11 +28,11 @@ _arg = tyro.conf.arg
 
 
 def convert(
-    file: Annotated[Path, tyro.conf.Positional, _arg(help="A session: FILE.mcap.")],
+    file: Annotated[Path, tyro.conf.Positional, _arg(metavar="FILE.mcap", help="A recorded session.")],
     out: Annotated[
         Path,
         tyro.conf.Positional,
-        _arg(help=f"The file to make; its ending is the format: {' '.join(FORMATS)}."),
+        _arg(metavar="OUT", help=f"The file to make; its ending is the format: {' '.join(FORMATS)}."),
     ],
     /,
     *,
