@@ -13,21 +13,10 @@ from lifting.skeleton import BONES, SEALCAP26
 from realtime.solve.forward import world_rotations
 from realtime.solve.quaternions import to_matrix
 from realtime.takes.take import Take
+from tests.realtime.takes.test_bvh import JOINT_AT
 
 Float64 = NDArray[np.float64]
 
-JOINT_AT = {
-    "Hips": "pelvis", "Spine": "spine", "Chest": "chest", "Neck": "neck", "Head": "head",
-    **{
-        f"{side}{bone}": f"{side.lower()}_{joint}"
-        for side in ("Left", "Right")
-        for bone, joint in (
-            ("UpperArm", "shoulder"), ("LowerArm", "elbow"), ("Hand", "wrist"), ("UpperLeg", "hip"),
-            ("LowerLeg", "knee"), ("Foot", "ankle"),
-        )
-    },
-}  # fmt: skip
-"""The joint a bone begins at."""
 _DTYPES = {5121: np.uint8, 5123: np.uint16, 5125: np.uint32, 5126: np.float32}
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 

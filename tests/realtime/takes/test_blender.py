@@ -23,12 +23,12 @@ SCRIPT = Path(__file__).with_name("blender_bvh.py")
 BPY_PYTHON = Path(os.environ.get("SEALCAP_BPY", Path(__file__).parents[3] / ".venv-bpy")) / "bin" / "python"
 
 
-def command(program: str) -> list[str]:
+def command(program: str, script: Path = SCRIPT) -> list[str]:
     """How to run a script in that Blender; skips where it is absent."""
     if program == "bpy":
         if not BPY_PYTHON.exists():
             pytest.skip("no bpy: python3.11 -m venv .venv-bpy && .venv-bpy/bin/pip install bpy==5.0.1")
-        return [str(BPY_PYTHON), str(SCRIPT), "--"]
+        return [str(BPY_PYTHON), str(script), "--"]
     found = shutil.which("blender")
     if found is None:
         pytest.skip("no Blender: apt install blender python3-numpy")
@@ -39,7 +39,7 @@ def command(program: str) -> list[str]:
         "--python-exit-code",
         "9",
         "--python",
-        str(SCRIPT),
+        str(script),
         "--",
     ]
 
