@@ -53,8 +53,8 @@ def _text(report: TakeReport) -> list[str]:
         lines.append(f"  of {report.source or 'an unknown source'}, {began:%Y-%m-%d %H:%M:%S %Z}")
     if (steps := report.intervals_ms) is not None and report.fps is not None:
         lines.append(
-            f"  {report.fps:.2f} frames per second, {report.mean_fps:.2f} on average; interval {steps.median:.1f} ms, p95 {steps.p95:.1f}, "
-            f"worst {steps.worst:.1f}, jitter {steps.jitter:.1f}"
+            f"  {report.fps:.2f} frames per second, {report.mean_fps:.2f} on average; interval "
+            f"{steps.median:.1f} ms, p95 {steps.p95:.1f}, worst {steps.worst:.1f}, jitter {steps.jitter:.1f}"
         )
     lines.append(f"  {_gaps(report)}")
     lines.append(f"  {_drops(report)}")
