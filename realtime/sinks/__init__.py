@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from realtime.data import Motion
 
@@ -26,3 +26,11 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Flush and release; idempotent."""
+
+
+@runtime_checkable
+class Aligned(Protocol):
+    """An output whose receiver has a place and a front of its own."""
+
+    def align(self) -> None:
+        """Where the person stands and looks when next seen becomes that place and front. From any thread."""

@@ -27,6 +27,9 @@ STATUS_PERIOD_NS = 1_000_000_000 // 4
 EARLY_NS = 4_000_000
 """An update this much before its turn goes out all the same: frames at 30 fps jitter around the period."""
 VIDEO_WIDTH_PX = 640
+ALIGN_HINT = (
+    "Stand where you want to be and look straight ahead: avatars go to the middle, VRChat turns with you."
+)
 JPEG_QUALITY = 72
 
 
@@ -44,12 +47,15 @@ class WebPage:
         source: str = "",
         facts: Callable[[], Facts] = Facts,
         choose: Choose | None = None,
+        align: Callable[[], None] | None = None,
     ) -> None:
         """Port 0 lets the system choose one. `source` names the camera or file; `facts` is asked four
         times a second for counters and assumptions, from the sink's own thread. `choose` is told, from a
-        thread of the page's, where in the frame the user clicked to follow somebody else."""
+        thread of the page's, where in the frame the user clicked to follow somebody else; `align`, that
+        avatars are to be put where the person stands."""
         self._host, self._port, self._title = host, port, title
         self._source, self._facts, self._choose = source, facts, choose
+        self._align = align
         self._chooser: Chooser | None = None
         self._server: PageServer | None = None
         self._scene: Scene | None = None
@@ -120,6 +126,12 @@ class WebPage:
         self._status = viser.gui.add_html(status_html(self._source, None, self._rolling, Facts()))
         centre = viser.gui.add_button("Centre the view", color="gray")
         centre.on_click(self._recentre)
+        if self._align is not None:
+            align, told = (
+                viser.gui.add_button("Align avatars in 5 s", color="gray", hint=ALIGN_HINT),
+                self._align,
+            )
+            align.on_click(lambda _event: told())
         if self._choose is not None:
             self._chooser = Chooser(viser, self._choose)
 

@@ -7,6 +7,7 @@ that says so.
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, replace
 
@@ -89,6 +90,12 @@ class VmcSink:
         self._begin_s: float | None = None
         self._frame = 0
         self._calibrations = self._requests = 0
+        self._align_wanted = threading.Event()
+
+    def align(self) -> None:
+        """The next frame in which somebody is seen puts them into the middle of the stage, facing its front,
+        and their bones are measured anew. From any thread."""
+        self._align_wanted.set()
 
     def open(self) -> None:
         """Find the receiver. Raises SinkError when its name is unknown."""
@@ -114,11 +121,16 @@ class VmcSink:
             return
         if self._begin_s is None:
             self._begin_s = now_s
-        calibrating = self._commands.calibrations != self._calibrations
+        if self._commands.calibrations != self._calibrations:
+            self._calibrations = self._commands.calibrations
+            self._align_wanted.set()
+        people = self._places.fill(motion)
+        calibrating = self._align_wanted.is_set() and any(pose is not None for pose in people)
+        if calibrating:
+            self._align_wanted.clear()
         due = self._due()
         state = 2 if calibrating else 1 if self._commands.waiting(now_s) else 3
-        self._calibrations = self._commands.calibrations
-        for stream, pose in zip(self._streams, self._places.fill(motion), strict=True):
+        for stream, pose in zip(self._streams, people, strict=True):
             if calibrating:
                 stream.calibrate()
             stream.send(pose, state, now_s, now_s - self._begin_s, due)

@@ -140,7 +140,7 @@ class VrchatSink:
         self._packets: list[bytes] = []
         self._facing: Float64 | None = None
         self._tracking_since_s: float | None = None
-        self._align = threading.Event()
+        self._align_wanted = threading.Event()
         self._aligned_once = False
 
     @property
@@ -148,10 +148,10 @@ class VrchatSink:
         """For counters and messages."""
         return self._udp.name
 
-    def align_yaw(self) -> None:
+    def align(self) -> None:
         """Turn our room so that the head looks where the headset does: with the next frame in which the
         person is seen. From any thread; to be called while the user looks straight ahead."""
-        self._align.set()
+        self._align_wanted.set()
 
     def open(self) -> None:
         """Find the receiver. Raises SinkError when its name is unknown."""
@@ -184,7 +184,7 @@ class VrchatSink:
             self._command_port.poll(now_s)
         if self._commands.calibrations != self._calibrations:
             self._calibrations = self._commands.calibrations
-            self._align.set()
+            self._align_wanted.set()
 
     def _look(self, head: Float64, now_s: float) -> None:
         """Learn where the head faces, and align when it is time or was asked for."""
@@ -193,8 +193,8 @@ class VrchatSink:
             self._facing, self._tracking_since_s = forward, now_s
         self._facing = self._facing + FACING_SHARE * (forward - self._facing)
         first = not self._aligned_once and now_s - self._tracking_since_s >= ALIGN_AFTER_S
-        if first or self._align.is_set():
-            self._align.clear()
+        if first or self._align_wanted.is_set():
+            self._align_wanted.clear()
             self._aligned_once = True
             yaw_deg = math.degrees(math.atan2(self._facing[0], self._facing[2]))
             # Alone and once: VRChat snaps to a single rotation, and eases into a stream of them.

@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 import time
 import webbrowser
-from threading import Event
+from threading import Event, Timer
 
 from rich.console import Console
 
 from realtime.config import OutputConfig
 from realtime.data import Motion
 from realtime.pipeline import Pipeline
-from realtime.sinks import Sink
+from realtime.sinks import Aligned, Sink
 from realtime.sinks.page import WebPage
 from realtime.web.status import Facts
 
 POLL_S = 0.1
+ALIGN_DELAY_S = 5.0
+"""From the button to the alignment: time to walk back to where one wants to stand."""
 
 
 class PageSession:
@@ -27,7 +29,14 @@ class PageSession:
         self._page = (
             None
             if out.headless
-            else WebPage(out.web_port, host=host, source=source, facts=self._facts, choose=self._choose)
+            else WebPage(
+                out.web_port,
+                host=host,
+                source=source,
+                facts=self._facts,
+                choose=self._choose,
+                align=self._align_soon if out.vmc or out.vrchat else None,
+            )
         )
         self._pipeline: Pipeline | None = None
         self._console = console
@@ -73,6 +82,16 @@ class PageSession:
     def _choose(self, x_px: float, y_px: float) -> None:
         if self._pipeline is not None:
             self._pipeline.choose(x_px, y_px)
+
+    def _align_soon(self) -> None:
+        timer = Timer(ALIGN_DELAY_S, self._align)
+        timer.daemon = True
+        timer.start()
+
+    def _align(self) -> None:
+        for runner in self._pipeline.runners if self._pipeline is not None else ():
+            if isinstance(runner.sink, Aligned):
+                runner.sink.align()
 
     def _facts(self) -> Facts:
         pipeline = self._pipeline

@@ -239,7 +239,7 @@ def test_the_heading_is_aligned_when_asked(vrchat: VrChat) -> None:
     there = with_poses(make_motion(), facing(0.5))
     play(sink, there, ALIGN_AFTER_S + 0.1)
     assert len(align_messages(vrchat)) == 1
-    sink.align_yaw()
+    sink.align()
     play(sink, with_poses(there), 0.2)
     assert align_messages(vrchat) == []
     play(sink, there, 0.2)

@@ -1,0 +1,61 @@
+"""The page's button that aligns avatars, from the click to the output."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from rich.console import Console
+
+from realtime.config import OutputConfig
+from realtime.data import Motion
+from realtime.pipeline import Pipeline
+from realtime.sinks.osc import OscSink
+from realtime.sinks.page import WebPage
+from realtime.sinks.vmc import VmcSink
+from realtime.sinks.vrchat import VrchatSink
+from realtime.web import session
+from realtime.web.session import PageSession
+from tests.realtime.web.test_page_in_chromium import CHROMIUM, FLAGS, fed
+
+
+def test_outputs_with_a_front_are_aligned_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VMC and VRChat are told, others are not asked."""
+    monkeypatch.setattr(session, "ALIGN_DELAY_S", 0.05)
+    vmc, vrchat = VmcSink(), VrchatSink()
+    sinks = [OscSink(), vmc, vrchat]
+    page = PageSession(OutputConfig(headless=True), "synthetic", Console())
+    page._align_soon()  # before there is a pipeline: nothing to tell
+    page.attach(cast(Pipeline, SimpleNamespace(runners=[SimpleNamespace(sink=sink) for sink in sinks])))
+    page._align_soon()
+    assert not vmc._align_wanted.is_set()
+    assert vmc._align_wanted.wait(2)
+    assert vrchat._align_wanted.wait(2)
+
+
+@pytest.mark.real
+def test_a_click_in_a_browser_arrives(motion_at: Callable[..., Motion]) -> None:
+    """The button is on the page of a run that has avatars, and tells of the click."""
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium (set CHROMIUM)")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    clicked = threading.Event()
+    page = WebPage(0, source="synthetic", align=clicked.set)
+    page.open()
+    try:
+        with fed(page, [motion_at(0)]), sync_api.sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            tab = browser.new_page(viewport={"width": 1100, "height": 600})
+            tab.goto(page.url)
+            button = tab.get_by_role("button", name="Align avatars in 5 s")
+            button.wait_for(timeout=30_000)
+            time.sleep(1)
+            button.click()
+            assert clicked.wait(10)
+            browser.close()
+    finally:
+        page.close()
