@@ -59,6 +59,7 @@ def apply(
     orientations = wanted_orientations(person, character)
     bones = armature.pose.bones
     posed: dict[str, Quaternion] = {}
+    level = 0
     for link in character.links:
         bone = bones.get(link.name)
         if bone is None:
@@ -67,7 +68,10 @@ def apply(
             head = hips_head(person, character, size, orientations[link.name], travel)
             _place_hips(bone, head, orientations[link.name])
         else:
-            above = _orientation_above(bone, posed)
+            if link.constrained and link.depth > level:
+                bpy.context.view_layer.update()  # the rig's own machinery moves on
+                level = link.depth
+            above = _evaluated_above(bone) if link.constrained else _orientation_above(bone, posed)
             _turn(bone, above.inverted() @ orientations[link.name])
         posed[link.name] = orientations[link.name]
 
@@ -120,6 +124,15 @@ def _orientation_above(bone: bpy.types.PoseBone, posed: Mapping[str, Quaternion]
     else:
         orientation = _orientation_above(parent, posed) @ parent.matrix_basis.to_quaternion()
     return orientation @ parent.bone.matrix_local.to_quaternion().inverted() @ rest
+
+
+def _evaluated_above(bone: bpy.types.PoseBone) -> Quaternion:
+    """The same under bones that are moved by constraints: what Blender made of them."""
+    rest = bone.bone.matrix_local.to_quaternion()
+    if not bone.bone.use_inherit_rotation:
+        return rest
+    parent = bone.parent
+    return parent.matrix.to_quaternion() @ parent.bone.matrix_local.to_quaternion().inverted() @ rest
 
 
 def _turn(bone: bpy.types.PoseBone, rotation: Quaternion) -> None:

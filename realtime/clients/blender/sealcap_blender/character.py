@@ -9,7 +9,7 @@ curve, a foot its own slope (the sole lies flat in both rest poses), so a foot i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -37,6 +37,10 @@ class Link:
     name: str
     offset: Quaternion
     """Orientation in armature space = facing @ sent @ offset."""
+    depth: int
+    """Driven bones above it in the sender's body."""
+    constrained: bool
+    """Whether a bone between it and the next driven one is moved by constraints, as in Rigify's rigs."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Character:
     """What stays the same from frame to frame. Armature space, its units."""
 
     links: tuple[Link, ...]
-    """Parents first."""
+    """By depth, so parents first."""
     facing: Quaternion
     """From the sender's axes to the armature's."""
     hips_height: float
@@ -61,12 +65,13 @@ def read_character(
     *,
     align: bool = True,
     t_pose: Mapping[str, Quaternion] | None = None,
+    constrained: Collection[str] = (),
 ) -> Character:
     """From an armature's `data.bones`. Raises CharacterError.
 
     `mapping`: bone of `body.PARENTS` → name. `align` False takes the rest pose for a T-pose as it is.
     `t_pose`: orientations in armature space that the user has shown as the T-pose, by bone of `body.PARENTS`;
-    for these nothing is guessed.
+    for these nothing is guessed. `constrained`: names of bones that have constraints.
     """
     present = {source: bones[name] for source, name in mapping.items() if name in bones}
     missing = [b for b in ("Hips", "LeftUpperLeg", "RightUpperLeg") if b not in present]
@@ -81,13 +86,30 @@ def read_character(
         if source in present:
             rest = present[source].matrix_local.to_quaternion()  # type: ignore[attr-defined]
             in_t_pose = shown.get(source) or turns.get(source, Quaternion()) @ rest
-            links.append(Link(source, mapping[source], facing.inverted() @ in_t_pose))
+            offset = facing.inverted() @ in_t_pose
+            below = _below_constraints(present[source], set(mapping.values()), constrained)
+            links.append(Link(source, mapping[source], offset, _depth(source), below))
+    links.sort(key=lambda link: link.depth)
     tails = [bone.tail_local.copy() for s, bone in present.items() if s.endswith(("Foot", "Toes"))]  # type: ignore[attr-defined]
     up = facing @ Vector((0, 1, 0))
     legs = (heads["LeftUpperLeg"] + heads["RightUpperLeg"]) / 2
     lowest = min(p.dot(up) for p in [*heads.values(), *tails])
     floor = 0.0 if abs(lowest) < _ON_FLOOR * abs(legs.dot(up)) else lowest
     return Character(tuple(links), facing, legs.dot(up) - floor, up * floor, heads["Hips"] - legs)
+
+
+def _depth(source: str) -> int:
+    parent = PARENTS[source]
+    return 0 if parent is None else 1 + _depth(parent)
+
+
+def _below_constraints(bone: object, driven: Collection[str], constrained: Collection[str]) -> bool:
+    parent = bone.parent  # type: ignore[attr-defined]
+    while parent is not None and parent.name not in driven:
+        if parent.name in constrained:
+            return True
+        parent = parent.parent
+    return False
 
 
 def _facing(heads: Mapping[str, Vector]) -> Quaternion:

@@ -188,6 +188,7 @@ class Live:
                     mapping_of(armature),
                     align=armature.sealcap.rest != "AS_IS",
                     t_pose=shown_t_pose(armature),
+                    constrained={bone.name for bone in armature.pose.bones if bone.constraints},
                 )
                 self.problem = ""
             except CharacterError as problem:

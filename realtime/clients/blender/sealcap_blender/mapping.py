@@ -17,6 +17,8 @@ _PREFIXES = frozenset(
 )
 _HELPERS = frozenset({"def", "org", "mch", "vis", "ik", "twist", "tweak"})
 """Bones of a rig's machinery, which must not be driven."""
+_ENOUGH = 12
+"""Bones; with fewer, those of the machinery are looked at too: some games have no others."""
 _SIDES = {"left": "Left", "l": "Left", "right": "Right", "r": "Right"}
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _LIMBS = ("Shoulder", "UpperArm", "LowerArm", "Hand", "UpperLeg", "LowerLeg", "Foot", "Toes")
@@ -36,6 +38,10 @@ _SCHEMES = {
         "spine spine001 spine002 spine003 spine004 spine006",
         "shoulder upperarm forearm hand thigh shin foot toe",
     ),
+    "Rigify, generated": (
+        "torso spinefk002 spinefk003 - neck head",
+        "shoulder upperarmfk forearmfk handfk thighfk shinfk footfk toefk",
+    ),
     "Unreal": (
         "pelvis spine01 spine02 spine03 neck01 head",
         "clavicle upperarm lowerarm hand thigh calf foot ball",
@@ -53,6 +59,15 @@ _SCHEMES = {
 
 def find_bones(names: Iterable[str]) -> dict[str, str]:
     """Bone of `body.PARENTS` → name of the character's bone; those that were not found are left out."""
+    names = list(names)
+    found = _best([name for name in names if not read_name(name)[2]])
+    if len(found) < _ENOUGH:
+        found = _best(names)
+    return {bone: found[bone] for bone in PARENTS if bone in found}
+
+
+def _best(names: list[str]) -> dict[str, str]:
+    """The scheme that finds most, and from the others what it lacks."""
     by_key = _keys(names)
     tables = sorted((_found(scheme, by_key) for scheme in _SCHEMES.values()), key=len, reverse=True)
     found = dict(tables[0])
@@ -60,7 +75,7 @@ def find_bones(names: Iterable[str]) -> dict[str, str]:
         for bone, name in table.items():
             if bone not in found and name not in found.values():
                 found[bone] = name
-    return {bone: found[bone] for bone in PARENTS if bone in found}
+    return found
 
 
 def read_name(name: str) -> tuple[str, str, bool]:

@@ -119,6 +119,7 @@ def write_keys(
     groups: dict[str, str] = {}
     frames: list[int] = []
     names = [link.name for link in character.links if link.name in armature.pose.bones]
+    new_action(armature, action_name)  # first, so that the old one does not move anything meanwhile
     hips = next(link.name for link in character.links if link.source == "Hips")
     for frame, person in track.frames(fps):
         apply(person, armature, character, size, travel=travel)
@@ -126,7 +127,6 @@ def write_keys(
         for name in names:
             for path in _keep(armature.pose.bones[name], name == hips, values):
                 groups[path] = name
-    new_action(armature, action_name)
     write_curves(armature, frames, values, groups)
     return frames[-1]
 

@@ -140,6 +140,9 @@ def find_and_set(armature: bpy.types.Object) -> None:
     for source in PARENTS:
         row = settings.bones.add()
         row.name, row.target = source, found.get(source, "")
+    for bone in armature.pose.bones:  # Rigify's limbs: from IK to FK, which is what is driven
+        if "IK_FK" in bone:
+            bone["IK_FK"] = 1.0
 
 
 def mapping_of(armature: bpy.types.Object) -> dict[str, str]:
