@@ -31,6 +31,10 @@ from realtime.sources.session import SessionSource
 from realtime.tracking import Tracker
 
 
+MAX_PORTS = 8
+"""One per person with --vmc-people each; as many as --people can be."""
+
+
 def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pipeline:
     """Everything opened but the sinks, which open when the pipeline runs.
 
@@ -211,7 +215,7 @@ def _avatar_sinks(out: OutputConfig, people: int) -> Iterator[Sink]:
     from realtime.vmc.commands import CommandPort, Commands
     from realtime.vmc.packets import DEFAULT_PORT as VMC_PORT
 
-    places = people if out.vmc_people == "each" else 1
+    places = min(people, MAX_PORTS) if out.vmc_people == "each" else 1
     options = vmc.VmcOptions(out.vmc_preset, out.vmc_offsets, out.vmc_rate, out.vmc_rest_after, places)
     targets = [parse_address(address, "--vmc", VMC_PORT) for address in out.vmc]
     commands = Commands()
