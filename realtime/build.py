@@ -30,7 +30,6 @@ from realtime.sources.factory import open_source
 from realtime.sources.session import SessionSource
 from realtime.tracking import Tracker
 
-
 MAX_PORTS = 8
 """One per person with --vmc-people each; as many as --people can be."""
 
