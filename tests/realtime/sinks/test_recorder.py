@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from mcap.reader import make_reader
 
-from lifting.errors import ConfigError, SinkError
+from lifting.errors import ConfigError, SessionError, SinkError
 from realtime.recovery import recover
-from realtime.session import read_header, read_keypoints, read_poses
+from realtime.session import read_keypoints, read_poses
 from realtime.sinks.recorder import SessionRecorder
 from realtime.sinks.runner import SinkRunner
 from realtime.sinks.wire import StreamInfo, decode_keypoints, decode_pose
+from realtime.sources.session import SessionSource
+from realtime.takes.load import load_takes
 from tests.realtime.sinks import recording
 from tests.realtime.sinks.motions import make_motion
 
@@ -163,35 +165,50 @@ def _start(*args: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_kill_loses_at_most_a_second(tmp_path: Path, seed: int) -> None:
-    """SIGKILL at any moment: what was written up to a second before is read, recovered and contiguous."""
-    partial = tmp_path / "take.mcap.partial"
-    with _start(str(tmp_path / "take.mcap")) as process:
+def _until_killed(path: Path, seed: int, *args: str) -> tuple[int, int]:
+    """Record until SIGKILL at a random moment; (last frame written, last one written a second before)."""
+    with _start(str(path), "0", *args) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.7 + random.Random(seed).random() * 1.2)
+        time.sleep(random.Random(seed).uniform(0.05, 2.5))
         process.kill()
-        written = [line.split() for line in process.stdout.read().splitlines() if line.count(" ") == 1]
-    last_ns = int(written[-1][1])
-    due = [int(seq) for seq, when in written if last_ns - int(when) > 1e9]
+        lines = [line.split() for line in process.stdout.read().splitlines() if line.count(" ") == 1]
+    written = [(int(seq), int(when)) for seq, when in lines] or [(0, 0)]
+    due = [seq for seq, when in written if written[-1][1] - when > 1e9]
+    return written[-1][0], due[-1] if due else -1
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(n, marks=pytest.mark.real) for n in range(3, 20))]
+)
+def test_kill_loses_at_most_a_second(tmp_path: Path, seed: int) -> None:
+    """SIGKILL at any moment: all up to a second before is read, recovered, contiguous, and makes takes.
+
+    Every other time with video, whose pictures are there as far as the poses are, but for the last one.
+    """
+    partial, video = tmp_path / "take.mcap.partial", ["video"] if seed % 2 else []
+    last, due = _until_killed(tmp_path / "take.mcap", seed, *video)
     assert not (tmp_path / "take.mcap").exists()
     read = [m.seq for m in read_poses(partial)]
     assert read == list(range(len(read)))
-    assert len(read) >= (due[-1] + 1 if due else 0)
-    if not read:  # killed before the first half second was over
-        assert int(written[-1][0]) < 60
+    assert due < len(read) <= last + 2
+    if not read:
+        with pytest.raises(SessionError, match="no frame"):
+            recover(partial)
         return
     found = recover(partial)
     assert found.cut_off
-    assert found.frames == len(read)
-    assert found.path == tmp_path / "take.mcap"
+    assert (found.damaged, found.frames, found.path) == (0, len(read), tmp_path / "take.mcap")
     assert [m.seq for m in read_poses(found.path)] == read
     with found.path.open("rb") as file:
         summary = make_reader(file, validate_crcs=True).get_summary()
     assert summary is not None
     assert summary.statistics is not None
     assert summary.statistics.message_count == found.messages
+    assert len(load_takes(found.path)[0]) > 0.5 * len(read)
+    if video:
+        with SessionSource(found.path, paced=False) as source:
+            assert [f.index for f in source.frames()] in (read, read[:-1])
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no file size limits here")
@@ -207,4 +224,6 @@ def test_a_full_disk_keeps_what_was_recorded(tmp_path: Path) -> None:
     read = [m.seq for m in read_poses(tmp_path / "take.mcap.partial")]
     assert read == list(range(len(read)))
     assert len(read) > 0.8 * len(out.splitlines())
-    assert len(list(read_poses(recover(tmp_path / "take.mcap.partial").path))) == len(read)
+    recovered = recover(tmp_path / "take.mcap.partial").path
+    assert len(list(read_poses(recovered))) == len(read)
+    assert load_takes(recovered)
