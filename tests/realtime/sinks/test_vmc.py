@@ -74,6 +74,21 @@ def test_the_avatar_is_where_the_person_is(motions: list[Motion]) -> None:
     assert worst < 0.01
 
 
+def test_a_live_run_arrives_in_time() -> None:
+    """The whole way at its own pace: source, solver, thread, network, avatar; nothing lost, nothing late."""
+    ours = Collector()
+    with Evmc4u() as receiver:
+        sink = VmcSink("127.0.0.1", receiver.port, VmcOptions(offsets="measured"))
+        source = SyntheticSource(30, (160, 120), paced=True, duration_s=2)
+        summary = pipeline(source, TruthTracker(), ours, sink).run(threading.Event())
+    assert (summary.sinks[1].failure, receiver.shutdown) == (None, None)
+    assert receiver.frames == summary.sinks[1].sent + 1
+    assert receiver.time_s == pytest.approx(2.0, abs=0.4)
+    for bone, joint in JOINT.items():
+        error = np.linalg.norm(receiver.avatar.world(bone)[0] - expected(ours.motions[-1], joint))
+        assert error < 0.01, bone
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_keeps_the_avatar_upright(preset: str, motions: list[Motion]) -> None:
     """Standing and walking: head over hips over feet, left on the left, facing as the person does."""
