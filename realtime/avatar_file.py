@@ -34,7 +34,12 @@ _Vec4 = Annotated[list[float], msgspec.Meta(min_length=4, max_length=4)]
 _Vec16 = Annotated[list[float], msgspec.Meta(min_length=16, max_length=16)]
 
 
-class _Node(msgspec.Struct):
+class Node(msgspec.Struct):
+    """A node as the file has it."""
+
+    name: str = ""
+    mesh: int | None = None
+    skin: int | None = None
     translation: _Vec3 = msgspec.field(default_factory=lambda: [0.0, 0.0, 0.0])
     rotation: _Vec4 = msgspec.field(default_factory=lambda: [0.0, 0.0, 0.0, 1.0])
     scale: _Vec3 = msgspec.field(default_factory=lambda: [1.0, 1.0, 1.0])
@@ -72,8 +77,10 @@ class _Extensions(msgspec.Struct):
     VRMC_vrm: _Vrm1 | None = None
 
 
-class _Gltf(msgspec.Struct):
-    nodes: Annotated[list[_Node], msgspec.Meta(max_length=MAX_NODES)] = msgspec.field(default_factory=list)
+class Gltf(msgspec.Struct):
+    """What is read of a file's JSON."""
+
+    nodes: Annotated[list[Node], msgspec.Meta(max_length=MAX_NODES)] = msgspec.field(default_factory=list)
     extensions: _Extensions = msgspec.field(default_factory=_Extensions)
 
 
@@ -108,7 +115,7 @@ def read_avatar(path: Path) -> AvatarSkeleton:
     try:
         with path.open("rb") as file:
             data = _json_chunk(file)
-        gltf = msgspec.json.decode(data, type=_Gltf)
+        gltf = msgspec.json.decode(data, type=Gltf)
         return _skeleton(gltf)
     except OSError as error:
         raise ConfigError(f"Cannot read the avatar {path}: {error.strerror or error}.") from error
@@ -132,33 +139,33 @@ def _json_chunk(file: BinaryIO) -> bytes:
     return data
 
 
-def _skeleton(gltf: _Gltf) -> AvatarSkeleton:
-    version, node_of = _humanoid(gltf)
+def _skeleton(gltf: Gltf) -> AvatarSkeleton:
+    version, node_of = humanoid(gltf)
     missing = [bone for bone in _REQUIRED if bone not in node_of]
     if missing:
         raise ValueError(f"its humanoid lacks {', '.join(missing)}")
-    turn = _HALF_TURN if version == 0 else np.eye(4)
-    locals_ = [turn @ _matrix(node) @ turn for node in gltf.nodes]
-    parents = _parents(gltf.nodes)
+    turn = HALF_TURN if version == 0 else np.eye(4)
+    locals_ = [turn @ node_matrix(node) @ turn for node in gltf.nodes]
+    parents = parents_of(gltf.nodes)
     bones = {}
     for name in BONES.joints:
         if name in node_of:
-            world = _world(node_of[name], locals_, parents)
+            world = world_matrix(node_of[name], locals_, parents)
             local = locals_[node_of[name]]
             bones[name] = Bone(local[:3, 3], _rotation(local), _rotation(world), world[:3, 3])
     if not 0.05 < bones["LeftUpperLeg"].head[1] < 50.0:
         raise ValueError("its legs are not above the floor")
     hips_parent = parents[node_of["Hips"]]
     return AvatarSkeleton(
-        version, bones, np.eye(4) if hips_parent < 0 else _world(hips_parent, locals_, parents)
+        version, bones, np.eye(4) if hips_parent < 0 else world_matrix(hips_parent, locals_, parents)
     )
 
 
-_HALF_TURN: Float64 = np.diag([-1.0, 1.0, -1.0, 1.0])
+HALF_TURN: Float64 = np.diag([-1.0, 1.0, -1.0, 1.0])
 """About the vertical: VRM 0.x avatars look the other way. It is its own inverse."""
 
 
-def _humanoid(gltf: _Gltf) -> tuple[int, dict[str, int]]:
+def humanoid(gltf: Gltf) -> tuple[int, dict[str, int]]:
     """Version of VRM and node of each bone, by Unity's names (`leftUpperArm` → `LeftUpperArm`)."""
     ours = set(BONES.joints)
     if gltf.extensions.VRMC_vrm is not None:
@@ -174,7 +181,8 @@ def _humanoid(gltf: _Gltf) -> tuple[int, dict[str, int]]:
     return version, {name: node for name, node in nodes.items() if name in ours}
 
 
-def _parents(nodes: list[_Node]) -> list[int]:
+def parents_of(nodes: list[Node]) -> list[int]:
+    """Index of each node's parent, -1 at the top. Raises ValueError where they form no tree."""
     parents = [-1] * len(nodes)
     for i, node in enumerate(nodes):
         for child in node.children:
@@ -184,7 +192,7 @@ def _parents(nodes: list[_Node]) -> list[int]:
     return parents
 
 
-def _matrix(node: _Node) -> Float64:
+def node_matrix(node: Node) -> Float64:
     """(4,4) from the node's axes to its parent's."""
     if node.matrix is not None:
         out: Float64 = np.array(node.matrix).reshape(4, 4).T
@@ -198,7 +206,7 @@ def _matrix(node: _Node) -> Float64:
     return out
 
 
-def _world(node: int, locals_: list[Float64], parents: list[int]) -> Float64:
+def world_matrix(node: int, locals_: list[Float64], parents: list[int]) -> Float64:
     """(4,4) from the node's axes to the model's."""
     out, depth = locals_[node], 0
     while (node := parents[node]) >= 0:

@@ -135,6 +135,8 @@ class OutputConfig(_Settings):
     """raw: straight from the network; solved: corrected, smoothed, with constant bones."""
     web_port: Annotated[int, _flat("web-port")] = Field(default=8080, ge=1, le=65535)
     """Port of the web page on this machine."""
+    avatar: Annotated[Path | None, _flat("avatar")] = None
+    """Character to move on the page beside the first person, FILE.vrm or FILE.glb."""
     headless: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("headless")] = False
     """Open no web page."""
     lan: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("lan")] = False

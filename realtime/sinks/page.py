@@ -18,6 +18,7 @@ from realtime.web.palette import BACKDROP, LEFT
 from realtime.web.status import Facts, Rolling, status_html
 
 if TYPE_CHECKING:
+    from realtime.avatar.model import AvatarModel
     from realtime.web.scene import Scene
     from realtime.web.server import PageServer
 
@@ -48,13 +49,15 @@ class WebPage:
         facts: Callable[[], Facts] = Facts,
         choose: Choose | None = None,
         align: Callable[[], None] | None = None,
+        avatar: AvatarModel | None = None,
     ) -> None:
         """Port 0 lets the system choose one. `source` names the camera or file; `facts` is asked four
         times a second for counters and assumptions, from the sink's own thread. `choose` is told, from a
         thread of the page's, where in the frame the user clicked to follow somebody else; `align`, that
-        avatars are to be put where the person stands."""
+        avatars are to be put where the person stands. `avatar` is a character to move beside them."""
         self._host, self._port, self._title = host, port, title
         self._source, self._facts, self._choose = source, facts, choose
+        self._avatar = avatar
         self._align = align
         self._chooser: Chooser | None = None
         self._server: PageServer | None = None
@@ -90,7 +93,7 @@ class WebPage:
 
         server = PageServer(self._host, self._port, self._title)
         self._server = server
-        self._scene = Scene(server.viser)
+        self._scene = Scene(server.viser, self._avatar)
         self._lay_out(server.viser)
         server.viser.on_client_connect(self._greet)
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.avatar.model import AvatarModel
 from realtime.data import BodyPose, Float32, Image, State
+from realtime.web.avatar import BESIDE_M, Avatar
 from realtime.web.body import Solids, ball_mesh, bone_mesh, solids
 from realtime.web.palette import BACKDROP, LINE, MIDDLE, linear
 
@@ -34,12 +36,15 @@ FADED = 0.45
 class Scene:
     """Draws people into a viser scene; the stage's middle follows the first of them from a distance."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Any, avatar: AvatarModel | None = None) -> None:
+        """`avatar`: a character that the first person moves, beside them."""
         self._server = server
         self._stage: Any = None
         self._middle: NDArray[np.float64] | None = None
         self._figures: dict[int, _Figure] = {}
         self._set_stage()
+        self._avatar = None if avatar is None else Avatar(server, "/world/avatar", avatar)
+        self._centre = np.array(BESIDE_M) / 2 if avatar else np.zeros(3)
 
     def show(self, people: Sequence[BodyPose], time_ns: int) -> None:
         """Draw `people` as they are now; whoever is no longer among them, or lost, disappears."""
@@ -52,6 +57,8 @@ class Scene:
                 if pose is shown[0]:
                     self._place_stage(shape.ball_positions[0])
                 self._figure(pose.person_id, shape).show(shape, pose.state, time_ns)
+        if self._avatar is not None:
+            self._avatar.show(shown[0]) if shown else self._avatar.hide()
 
     def recentre(self) -> None:
         """Put the stage's middle under the next person drawn, and every viewer in front of it."""
@@ -85,7 +92,7 @@ class Scene:
 
     def _place_stage(self, root_world: Float32) -> None:
         """Keep the stage's middle within `LEASH_M` of the person: the floor moves, the viewpoint stays."""
-        root = root_world.astype(np.float64) * (1, 0, 1)
+        root = root_world.astype(np.float64) * (1, 0, 1) + self._centre
         if self._middle is None:
             self._middle = root
         away = root - self._middle

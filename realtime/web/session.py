@@ -6,6 +6,7 @@ import sys
 import time
 import webbrowser
 from threading import Event, Timer
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -15,6 +16,9 @@ from realtime.pipeline import Pipeline
 from realtime.sinks import Aligned, Sink
 from realtime.sinks.page import WebPage
 from realtime.web.status import Facts
+
+if TYPE_CHECKING:
+    from realtime.avatar.model import AvatarModel
 
 POLL_S = 0.1
 ALIGN_DELAY_S = 5.0
@@ -36,6 +40,7 @@ class PageSession:
                 facts=self._facts,
                 choose=self._choose,
                 align=self._align_soon if out.vmc or out.vrchat else None,
+                avatar=_avatar(out),
             )
         )
         self._pipeline: Pipeline | None = None
@@ -101,6 +106,14 @@ class PageSession:
         dropped |= {runner.name: runner.dropped for runner in pipeline.runners}
         assumptions = dict(pipeline.camera.sources) if pipeline.camera else {}
         return Facts(dropped, assumptions)
+
+
+def _avatar(out: OutputConfig) -> AvatarModel | None:
+    if out.avatar is None:
+        return None
+    from realtime.avatar.model import read_model
+
+    return read_model(out.avatar)
 
 
 class _Lent:
