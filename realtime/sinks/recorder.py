@@ -34,6 +34,8 @@ QUEUE = 900
 """Frames that may wait: 15 seconds of disk stall at 60 fps, about 3 kB each."""
 PICTURES = 30
 """Of them, so many may have their picture: 80 MB at 1280x720."""
+VIEW_PERIOD_NS = 29_000_000
+"""A little less than a thirtieth of a second, for frames that jitter."""
 _UINT32 = 0xFFFFFFFF
 
 
@@ -73,6 +75,7 @@ class SessionRecorder:
         self._encoder: H264Encoder | None = None
         self._flush_due_ns = 0
         self._frames = self._without_video = 0
+        self._viewed_ns = -VIEW_PERIOD_NS
         self._broken = False
 
     @property
@@ -184,10 +187,19 @@ class SessionRecorder:
         self._add(schema.KEYPOINTS, motion, encode_keypoints(motion))
         if self.pictures:
             self._store_picture(motion, wall_ns)
-        self._add(SKELETON, motion, self._scene.skeleton(motion.people, wall_ns))
-        self._add(TRANSFORMS, motion, self._scene.transforms(motion.people, wall_ns))
+        if self._view_is_due(wall_ns):
+            self._add(SKELETON, motion, self._scene.skeleton(motion.people, wall_ns))
+            self._add(TRANSFORMS, motion, self._scene.transforms(motion.people, wall_ns))
         if self._stats.add(motion):
             self._store_stats()
+
+    def _view_is_due(self, wall_ns: int) -> bool:
+        """At most 30 times a second of media time: these channels are for the eye."""
+        since_ns = wall_ns - self._viewed_ns
+        if 0 <= since_ns < VIEW_PERIOD_NS:
+            return False
+        self._viewed_ns = wall_ns
+        return True
 
     def _store_picture(self, motion: Motion, wall_ns: int) -> None:
         from realtime.sinks.video_encoder import H264Encoder

@@ -278,7 +278,7 @@ def test_a_signal_ends_a_recording_at_once_and_whole(tmp_path: Path, number: sig
     assert seqs == list(range(len(seqs)))
 
 
-def wait_for_bytes(path: Path, process: subprocess.Popen[str], enough: int = 20_000) -> None:
+def wait_for_bytes(path: Path, process: subprocess.Popen[str], enough: int = 60_000) -> None:
     """Until a recording has taken so many bytes."""
     deadline = time.monotonic() + 30
     while not (path.exists() and path.stat().st_size > enough):
