@@ -24,6 +24,7 @@ class H264Decoder:
     def __init__(self) -> None:
         self._codec: Any = av.CodecContext.create("h264", "r")
         self._codec.thread_count = 1  # more threads would hold pictures back
+        self._codec.options = {"max_pixels": str(MAX_SIDE_PX**2)}
 
     def decode(self, packet: bytes, width: int, height: int) -> Image | None:
         """The picture (H,W,3) BGR of a packet, cut to `width` and `height`; None where it is damaged."""

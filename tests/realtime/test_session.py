@@ -13,11 +13,15 @@ from mcap.records import Chunk
 from mcap.writer import MCAP0_MAGIC, CompressionType, Writer
 
 from lifting.errors import SessionError
+from realtime.playback import Playback
 from realtime.recovery import recover
-from realtime.session import Scan, read_header, read_keypoints, read_poses, read_records
+from realtime.session import Scan, read_frames, read_header, read_keypoints, read_poses, read_records
 from realtime.sinks import session_schema as schema
+from realtime.sinks.foxglove import VIDEO, compressed_video
 from realtime.sinks.recorder import SessionRecorder
-from realtime.sinks.wire import StreamInfo, encode_pose
+from realtime.sinks.wire import StreamInfo, encode_keypoints, encode_pose
+from realtime.take_report import take_report
+from tests.realtime.sessions import motion_at, record
 from tests.realtime.sinks.motions import make_motion
 
 
@@ -77,6 +81,83 @@ def test_damage_gives_only_the_library_error(session: Path, at: int, noise: byte
         assert {m.seq for m in read_poses(recover(broken, out).path)} <= set(range(120))
     except SessionError:
         pass
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With video inside."""
+    pytest.importorskip("av", reason="pip install 'sealcap[video]'")
+    motions = (motion_at(s, s / 30) for s in range(40))
+    return record(tmp_path_factory.mktemp("filmed") / "take.mcap", motions, video=True)
+
+
+@given(st.integers(8, 10**6), st.binary(min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_a_damaged_session_plays_and_reports_or_is_refused(filmed: Path, at: int, noise: bytes) -> None:
+    """Pictures and frames in order, a report, or a SessionError; nothing else, whatever the bytes."""
+    data = bytearray(filmed.read_bytes())
+    at = 8 + at % (len(data) - 8 - len(noise))
+    data[at : at + len(noise)] = noise
+    broken = filmed.with_name("broken.mcap")
+    broken.write_bytes(data)
+    try:
+        assert take_report(broken).frames <= 40
+        played = [p.stored.pose.seq for p in Playback(broken, speed=None).frames()]
+        assert played == sorted(set(played) & set(range(40)))
+    except SessionError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("topic", "data"),
+    [
+        (schema.POSE, b'{"json": 1}'),
+        (schema.POSE, b"\x81\xa1v\x02"),
+        (schema.KEYPOINTS, b"\xc1"),
+        (VIDEO, b"\x1a\xff\xff\xff\xff\x0f"),
+        (VIDEO, compressed_video(b"\0\0\0\1\x67" + bytes(range(256)), 1)),
+        (schema.META, b"\xff"),
+        (schema.STATS, b'{"seq": 1e400}'),
+    ],
+)
+def test_channels_that_hold_something_else(tmp_path: Path, topic: str, data: bytes) -> None:
+    """Under our topic a message of another kind: refused with the way out, and recover leaves it out."""
+    path = tmp_path / "take.mcap"
+    with path.open("wb") as file:
+        writer = Writer(file, compression=CompressionType.ZSTD)
+        writer.start()
+        pose = writer.register_channel(schema.POSE, "msgpack", 0)
+        other = pose if topic == schema.POSE else writer.register_channel(topic, "x", 0)
+        for seq in range(3):
+            writer.add_message(pose, seq, encode_pose(make_motion(seq)), 0, seq)
+            writer.add_message(other, seq, data, 0, seq)
+        writer.finish()
+    try:
+        frames = [p.stored.pose.seq for p in Playback(path, speed=None).frames()]
+        assert frames == [0, 1, 2]
+    except SessionError as error:
+        assert "sealcap recover" in str(error)  # noqa: PT017 - some kinds are harmless, some refused
+    assert take_report(path).frames == 3
+    assert [m.seq for m in read_poses(recover(path).path)] == [0, 1, 2]
+
+
+def test_what_belongs_to_a_frame_that_is_gone_is_left_out(tmp_path: Path) -> None:
+    """2D joints whose pose was lost in a damaged part do not go to another frame."""
+    path = tmp_path / "take.mcap"
+    with path.open("wb") as file:
+        writer = Writer(file, compression=CompressionType.ZSTD)
+        writer.start()
+        pose = writer.register_channel(schema.POSE, "msgpack", 0)
+        points = writer.register_channel(schema.KEYPOINTS, "msgpack", 0)
+        for seq in range(4):
+            motion = make_motion(seq)
+            if seq != 2:
+                writer.add_message(pose, seq, encode_pose(motion), 0, seq)
+            if seq != 1:
+                writer.add_message(points, seq, encode_keypoints(motion), 0, seq)
+        writer.finish()
+    found = [(f.pose.seq, f.keypoints and f.keypoints.seq) for f in read_frames(path)]
+    assert found == [(0, 0), (1, None), (3, 3)]
 
 
 @given(st.binary(max_size=300))

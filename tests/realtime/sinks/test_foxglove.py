@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from lifting.errors import WireError
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.axes import ROS
 from realtime.data import State
+from realtime.session import read_poses
 from realtime.sinks.foxglove import (
     FADED,
     MESSAGES,
     MOCAP_FRAME,
+    SKELETON,
+    TRANSFORMS,
     WORLD_FRAME,
     FoxgloveScene,
     compressed_video,
@@ -24,6 +28,7 @@ from realtime.sinks.foxglove import (
 from realtime.sinks.foxglove_schema import descriptor_set
 from realtime.solve.forward import world_rotations
 from realtime.solve.quaternions import to_matrix
+from tests.realtime.sessions import motion_at, record
 from tests.realtime.sinks.motions import make_motion, spoiled
 
 pytest.importorskip("google.protobuf", reason="pip install 'sealcap[dev]'")
@@ -113,6 +118,43 @@ def test_transforms_are_the_bones_in_a_world_that_is_z_up() -> None:
     hand = bones[BONES.index("LeftHand")].translation
     wrist = pose.joints_world[SEALCAP26.index("left_wrist")]
     assert np.allclose((hand.x, hand.y, hand.z), wrist)
+
+
+def test_a_session_explains_itself(tmp_path: Path) -> None:
+    """A reader that knows nothing but MCAP and protobuf decodes every viewer's message by its own schema."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from mcap.reader import make_reader
+
+    path = record(tmp_path / "take.mcap", (motion_at(s, s / 30, people=2) for s in range(40)))
+    classes: dict[str, Any] = {}
+    seen: dict[str, list[Any]] = {SKELETON: [], TRANSFORMS: []}
+    with path.open("rb") as file:
+        for schema, channel, message in make_reader(file, validate_crcs=True).iter_messages(
+            topics=list(seen)
+        ):
+            assert schema is not None
+            if channel.topic not in classes:
+                pool = descriptor_pool.DescriptorPool()
+                for proto in descriptor_pb2.FileDescriptorSet.FromString(schema.data).file:
+                    pool.Add(proto)
+                kind = pool.FindMessageTypeByName(schema.name)
+                classes[channel.topic] = message_factory.GetMessageClass(kind)
+            seen[channel.topic].append(classes[channel.topic].FromString(message.data))
+            assert channel.message_encoding == schema.encoding == "protobuf"
+    assert [len(messages) for messages in seen.values()] == [40, 40]
+    assert all(len(update.entities) == 2 for update in seen[SKELETON])
+    assert all(len(update.transforms) == 1 + 2 * 21 for update in seen[TRANSFORMS])
+
+
+def test_at_60_hz_viewers_get_every_second_frame(tmp_path: Path) -> None:
+    """The eye needs no more, and the file stays small; the poses are all there."""
+    from mcap.reader import make_reader
+
+    path = record(tmp_path / "take.mcap", (motion_at(s, s / 60) for s in range(60)))
+    with path.open("rb") as file:
+        seqs = [m.sequence for _, _, m in make_reader(file).iter_messages(topics=[SKELETON])]
+    assert seqs == list(range(0, 60, 2))
+    assert len(list(read_poses(path))) == 60
 
 
 def test_video_messages_come_back() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,14 +15,15 @@ import numpy as np
 import pytest
 from mcap.reader import make_reader
 
-from lifting.errors import ConfigError, SessionError, SinkError
+from lifting.errors import ConfigError, MissingExtra, SessionError, SinkError
 from realtime.recovery import recover
-from realtime.session import read_keypoints, read_poses
-from realtime.sinks.recorder import SessionRecorder
+from realtime.session import read_frames, read_keypoints, read_poses
+from realtime.sinks.recorder import PICTURES, SessionRecorder
 from realtime.sinks.runner import SinkRunner
 from realtime.sinks.wire import StreamInfo, decode_keypoints, decode_pose
 from realtime.sources.session import SessionSource
 from realtime.takes.load import load_takes
+from tests.realtime.sessions import motion_at
 from tests.realtime.sinks import recording
 from tests.realtime.sinks.motions import make_motion
 
@@ -132,6 +135,38 @@ def test_without_a_frame_there_is_no_file(tmp_path: Path) -> None:
     """Ctrl-C before the first frame, or another output that does not open, leaves nothing behind."""
     record(tmp_path / "take.mcap", 0)
     assert not list(tmp_path.iterdir())
+
+
+def test_video_without_its_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before anything is opened; without video the recorder needs no such library."""
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.delitem(sys.modules, "realtime.sinks.video_encoder", raising=False)
+    with pytest.raises(MissingExtra, match=r"sealcap\[video\]"):
+        SessionRecorder(tmp_path / "take.mcap", video=True)
+    record(tmp_path / "take.mcap", 3)
+    assert len(list(read_poses(tmp_path / "take.mcap"))) == 3
+
+
+def test_a_stall_costs_pictures_before_poses(tmp_path: Path) -> None:
+    """Behind a disk that stands still pictures are left out, and counted; every pose is stored."""
+    pytest.importorskip("av", reason="pip install 'sealcap[video]'")
+    recorder = SessionRecorder(tmp_path / "take.mcap", video=True)
+    stall, store = threading.Event(), recorder.write
+    recorder.write = lambda motion: (stall.wait(10), store(motion))[1]  # type: ignore[method-assign]
+    runner = SinkRunner(recorder)
+    runner.start()
+    for seq in range(100):
+        runner.submit(motion_at(seq, seq / 30))
+    stall.set()
+    assert runner.close()
+    frames = list(read_frames(recorder.path))
+    assert [f.pose.seq for f in frames] == list(range(100))
+    with_video = [f.pose.seq for f in frames if f.video is not None]
+    assert with_video == list(range(len(with_video)))
+    assert PICTURES <= len(with_video) <= PICTURES + 1
+    with recorder.path.open("rb") as file:
+        (*_, (_, _, stats)) = make_reader(file).iter_messages(topics=["/stats"])
+    assert json.loads(stats.data)["without_video"] == 100 - len(with_video)
 
 
 def test_written_frames_are_on_disk_within_half_a_second(tmp_path: Path) -> None:
