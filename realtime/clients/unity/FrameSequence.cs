@@ -7,8 +7,8 @@ namespace Sealcap
     public sealed class FrameSequence
     {
         private const int NumberMask = 0x7FFFFFFF; // numbers wrap at 2^31
-        private const int LateFrames = 120;
-        private const int LatePacketsInARow = 60;
+        private const int LateFrames = 10;
+        private const int LatePacketsInARow = 30;
         private const int LargestGap = 36000; // ten minutes at 60 a second: rather another sender
         private readonly StreamCounters _counters;
         private bool _begun;

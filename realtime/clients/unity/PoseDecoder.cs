@@ -51,10 +51,11 @@ namespace Sealcap
         /// <summary>Take in what came in one UDP packet. Never throws for what is in it.</summary>
         public void OnPacket(byte[] data, int length)
         {
-            Counters.Packets++;
             _joints.BeginPacket();
-            Counters.Malformed += _parser.Parse(data, Math.Min(length, data.Length), this);
+            int broken = _parser.Parse(data, Math.Min(length, data.Length), this);
+            Counters.Malformed += broken; // apart: messages count there too meanwhile
             _vmc.EndPacket();
+            Counters.Packets++;
         }
 
         void IOscHandler.OnMessage(OscMessage message)

@@ -98,6 +98,7 @@ internal static class Reader
         {
             hub.Leave(decoder);
             hub.Leave(decoder);
+            Print(decoder.Frames.Take());
             Print(decoder);
         }
         hub = PacketHub.Join(port, false, decoders[0]); // the port is free again at once

@@ -1,7 +1,7 @@
 // Runs SealcapReceiver on the stand-in of UnityEngine, as Unity would call it, one command a line:
-//   set FIELD VALUE | idle on|off | enable | disable | recentre | capture | wait PACKETS | step SECONDS | quit
+//   set FIELD VALUE | idle on|off | enable | disable | recentre | capture | wait PACKETS | step SECONDS | look | quit
 // The avatar comes from a file: per transform its parent's row, its HumanBodyBones number or -1, world position
-// and rotation. `step` prints where all are, and what happened since.
+// and rotation. `step` and `look` print where all are, and what happened since.
 
 using System;
 using System.Collections.Generic;
@@ -46,6 +46,7 @@ internal static class Scene
             case "capture": Receiver.CaptureRestPose(); break;
             case "wait": Wait(int.Parse(words[1])); break;
             case "step": Step(float.Parse(words[1], CultureInfo.InvariantCulture)); return;
+            case "look": Print(); return;
         }
         Console.WriteLine("done");
     }
