@@ -42,7 +42,7 @@ class Replay:
         self.frames, self.media_s = 0, 0.0
         self._playback, self._speed = playback, speed
         meta = playback.header.meta
-        self._known_from = {} if meta is None else dict(meta.known_from)
+        self.known_from = {} if meta is None else dict(meta.known_from)
         self._backdrop: Image | None = None
 
     def run(self, stop: Event) -> ReplaySummary:
@@ -88,7 +88,7 @@ class Replay:
             people=tuple(map(body_pose, stored.pose.people)),
             publish_ns=now_ns,
             fps=stored.pose.fps * self._speed,
-            known_from=self._known_from,
+            known_from=self.known_from,
         )
 
     def _empty(self, width: int, height: int) -> Image:

@@ -29,8 +29,10 @@ def replay(args: list[str]) -> int:
     if out.record_video and not playback.has_video:
         raise ConfigError(f"{config.file} holds no video. Leave out --record-video.")
     sinks = build_outputs(out, _info(playback), MAX_PEOPLE)
-    with stop_on_signal(stopped, playback.close), PageSession(out, config.file.name, console) as page:
+    page_of_replay = PageSession(out, config.file.name, console, recorded=True)
+    with stop_on_signal(stopped, playback.close), page_of_replay as page:
         run = Replay(playback, sinks, page.sinks, config.speed)
+        page.attach(run)
         with live_status(lambda: f"{run.frames} frames, {run.media_s:.1f} s  (Ctrl-C ends)", console):
             summary = run.run(stopped)
         _print(config, summary, console)

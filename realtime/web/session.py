@@ -13,6 +13,7 @@ from rich.console import Console
 from realtime.config import OutputConfig
 from realtime.data import Motion
 from realtime.pipeline import Pipeline
+from realtime.replay import Replay
 from realtime.sinks import Aligned, Sink
 from realtime.sinks.page import WebPage
 from realtime.web.status import Facts
@@ -28,7 +29,8 @@ ALIGN_DELAY_S = 5.0
 class PageSession:
     """Owns a page for the time of a `with` block; without one (`--headless`) every call does nothing."""
 
-    def __init__(self, out: OutputConfig, source: str, console: Console) -> None:
+    def __init__(self, out: OutputConfig, source: str, console: Console, *, recorded: bool = False) -> None:
+        """`recorded`: a replay is shown, in which nobody can be chosen."""
         host = "0.0.0.0" if out.lan else "127.0.0.1"
         self._page = (
             None
@@ -38,12 +40,12 @@ class PageSession:
                 host=host,
                 source=source,
                 facts=self._facts,
-                choose=self._choose,
+                choose=None if recorded else self._choose,
                 align=self._align_soon if out.vmc or out.vrchat else None,
                 avatar=_avatar(out),
             )
         )
-        self._pipeline: Pipeline | None = None
+        self._run: Pipeline | Replay | None = None
         self._console = console
 
     @property
@@ -51,9 +53,9 @@ class PageSession:
         """What the pipeline feeds."""
         return () if self._page is None else (_Lent(self._page),)
 
-    def attach(self, pipeline: Pipeline) -> None:
-        """Show this pipeline's counters."""
-        self._pipeline = pipeline
+    def attach(self, run: Pipeline | Replay) -> None:
+        """Show its counters."""
+        self._run = run
 
     def wait_for_viewer(self, seconds: float, stopped: Event) -> None:
         """Open a browser where there is a person at a terminal, and give it time to connect."""
@@ -85,8 +87,8 @@ class PageSession:
             self._page.close()
 
     def _choose(self, x_px: float, y_px: float) -> None:
-        if self._pipeline is not None:
-            self._pipeline.choose(x_px, y_px)
+        if isinstance(self._run, Pipeline):
+            self._run.choose(x_px, y_px)
 
     def _align_soon(self) -> None:
         timer = Timer(ALIGN_DELAY_S, self._align)
@@ -94,18 +96,19 @@ class PageSession:
         timer.start()
 
     def _align(self) -> None:
-        for runner in self._pipeline.runners if self._pipeline is not None else ():
+        for runner in self._run.runners if self._run is not None else ():
             if isinstance(runner.sink, Aligned):
                 runner.sink.align()
 
     def _facts(self) -> Facts:
-        pipeline = self._pipeline
-        if pipeline is None:
+        run = self._run
+        if run is None:
             return Facts()
-        dropped = {"capture": pipeline.capture.overwritten, "source": pipeline.capture.source.missed}
-        dropped |= {runner.name: runner.dropped for runner in pipeline.runners}
-        assumptions = dict(pipeline.camera.sources) if pipeline.camera else {}
-        return Facts(dropped, assumptions)
+        dropped = {runner.name: runner.dropped for runner in run.runners}
+        if isinstance(run, Replay):
+            return Facts(dropped, run.known_from)
+        dropped = {"capture": run.capture.overwritten, "source": run.capture.source.missed, **dropped}
+        return Facts(dropped, dict(run.camera.sources) if run.camera else {})
 
 
 def _avatar(out: OutputConfig) -> AvatarModel | None:
