@@ -13,7 +13,7 @@ import pytest
 
 from realtime.takes.glb import write_glb
 from realtime.takes.vrma import write_vrma
-from tests.realtime.takes.made_avatar import write_avatar
+from tests.realtime.avatar.made_avatar import write_avatar
 from tests.realtime.takes.made_takes import walking_take, wild_take
 from tests.realtime.takes.npm import packages
 

@@ -20,7 +20,7 @@ from realtime.solve.quaternions import to_matrix
 from realtime.takes.load import load_takes
 from realtime.takes.take import Take
 from realtime.takes.vrma import write_vrma
-from tests.realtime.takes.made_avatar import rest_heads, rest_offsets, write_avatar
+from tests.realtime.avatar.made_avatar import rest_heads, rest_offsets, write_avatar
 from tests.realtime.takes.made_takes import wild_take
 from tests.realtime.takes.npm import packages
 from tests.realtime.takes.test_bvh import JOINT_AT
