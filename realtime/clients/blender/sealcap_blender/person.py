@@ -19,7 +19,7 @@ class Person:
     state: str
     """One of STATES."""
     time_s: float | None
-    """By the sender's clock, when the camera saw it; None when the protocol does not say."""
+    """By the sender's clock: when the camera saw it, over VMC when it was sent; None when it was not told."""
     received_s: float
     """time.monotonic() of the first packet."""
     hips: Vec = (0.0, 0.0, 0.0)

@@ -29,6 +29,7 @@ class VmcStream:
         self._places: dict[str, Vec] = {}
         self._rotations: dict[str, Quat] = {}
         self._tracking = True
+        self._time_s: float | None = None
 
     def take(self, messages: Sequence[Message], received_s: float) -> list[Person]:
         """Persons that are whole with this packet."""
@@ -42,8 +43,14 @@ class VmcStream:
             elif address == PREFIX + "OK":
                 self._status(arguments)
             elif address == PREFIX + "T":
-                done += self._end(received_s)
+                done += self._end(received_s, self._time(arguments))
         return done
+
+    def _time(self, arguments: tuple[object, ...]) -> float | None:
+        """The sender's clock, as long as it runs: some send a constant."""
+        time_s = arguments[0] if arguments else None
+        before, self._time_s = self._time_s, time_s if isinstance(time_s, float) else None
+        return self._time_s if self._time_s is not None and self._time_s > (before or 0.0) else None
 
     def _status(self, arguments: tuple[object, ...]) -> None:
         """Loaded, and in later versions tracked or not."""
@@ -58,10 +65,10 @@ class VmcStream:
         self._places[placed[0]], self._rotations[placed[0]] = placed[1], placed[2]
         return done
 
-    def _end(self, received_s: float) -> list[Person]:
+    def _end(self, received_s: float, time_s: float | None = None) -> list[Person]:
         if not self._tracking:
             self._rotations = {}
-            return [Person(PERSON_ID, "lost", None, received_s)]
+            return [Person(PERSON_ID, "lost", time_s, received_s)]
         if "Hips" not in self._rotations:
             return []
         at, turn = self._root
@@ -70,7 +77,7 @@ class VmcStream:
         hips = add(at, rotate(turn, places.pop("Hips")))
         rotations["Hips"] = multiply(turn, rotations["Hips"])
         self.frames += 1
-        return [Person(PERSON_ID, "tracking", None, received_s, hips, rotations, joints={}, offsets=places)]
+        return [Person(PERSON_ID, "tracking", time_s, received_s, hips, rotations, joints={}, offsets=places)]
 
 
 def _placed(arguments: tuple[object, ...]) -> tuple[str, Vec, Quat] | None:
