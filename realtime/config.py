@@ -180,6 +180,8 @@ class ReplayConfig(_Settings):
     out: OutputConfig = OutputConfig()
     speed: float = Field(default=1.0, ge=0.01, le=100)
     """2 plays twice as fast, 0.5 half as fast."""
+    people: int = Field(default=1, ge=1, le=8)
+    """With --vmc-people each: how many avatars."""
     loop: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Start again at the end."""
     start: float = Field(default=0.0, ge=0)

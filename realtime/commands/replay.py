@@ -15,7 +15,7 @@ from realtime.commands.run import live_status, stop_on_signal
 from realtime.config import ReplayConfig
 from realtime.playback import Playback
 from realtime.replay import Replay, ReplaySummary
-from realtime.sinks.wire import MAX_PEOPLE, StreamInfo
+from realtime.sinks.wire import StreamInfo
 from realtime.web.session import PageSession
 
 
@@ -28,7 +28,7 @@ def replay(args: list[str]) -> int:
     out, stopped = config.out, threading.Event()
     if out.record_video and not playback.has_video:
         raise ConfigError(f"{config.file} holds no video. Leave out --record-video.")
-    sinks = build_outputs(out, _info(playback), MAX_PEOPLE)
+    sinks = build_outputs(out, _info(playback), config.people)
     page_of_replay = PageSession(out, config.file.name, console, recorded=True)
     with stop_on_signal(stopped, playback.close), page_of_replay as page:
         run = Replay(playback, sinks, page.sinks, config.speed)
