@@ -21,12 +21,14 @@ namespace Sealcap
     public sealed class PacketHub
     {
         private const int LargestPacket = 65536;
-        private const int PollMicroseconds = 100000;
+        private const int PollMicroseconds = 20000;
+        private const int EndMilliseconds = 1000;
         private static readonly Dictionary<int, PacketHub> Open = new Dictionary<int, PacketHub>();
 
         private readonly int _port;
         private readonly bool _lan;
         private readonly Socket _socket;
+        private readonly Thread _thread;
         private volatile PoseDecoder[] _decoders = new PoseDecoder[0];
         private volatile bool _stop;
 
@@ -63,6 +65,7 @@ namespace Sealcap
                 if (all.Count > 0 || _stop)
                     return;
                 _stop = true;
+                _thread.Join(EndMilliseconds); // a socket closed under it would keep the port a while
                 _socket.Close();
                 Open.Remove(_port);
             }
@@ -85,8 +88,8 @@ namespace Sealcap
                     "Cannot receive on port " + port + " (" + error.Message + "). Close the program that uses it, "
                     + "or choose another port here and for the sender.", error);
             }
-            Thread thread = new Thread(Run) { IsBackground = true, Name = "Sealcap port " + port };
-            thread.Start();
+            _thread = new Thread(Run) { IsBackground = true, Name = "Sealcap port " + port };
+            _thread.Start();
         }
 
         private void Serve(List<PoseDecoder> all)

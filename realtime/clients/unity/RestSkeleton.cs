@@ -62,7 +62,7 @@ namespace Sealcap
             foreach (int bone in Skeleton.Order)
             {
                 int parent = ParentOf(bone);
-                turn[bone] = parent < 0 || IsFoot(bone) ? Quat.Identity : turn[parent];
+                turn[bone] = parent < 0 ? Quat.Identity : turn[parent];
                 int limb = Array.IndexOf(Limbs, bone);
                 if (limb >= 0 && HasDirection(limb))
                     turn[bone] = Quat.FromTo(turn[bone].Rotate(Direction(limb)), LimbDirections[limb]) * turn[bone];
