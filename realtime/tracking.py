@@ -10,15 +10,15 @@ they were heading.
 
 from __future__ import annotations
 
-import threading
-
 from realtime.appearance import clothes, difference
 from realtime.assignment import assign
 from realtime.data import Frame, Image, Keypoints
 from realtime.detectors import Detector, Estimate, Region
+from realtime.reunion import CROWD, alien, reunite
 from realtime.search import Company, Searches
 from realtime.sightings import SAME, gather, somebody
-from realtime.tracks import Sighting, Track, apart
+from realtime.tracks import LIMIT, STRANGER_NS, Sighting, Track, apart
+from realtime.wishes import Wish
 
 LOCK_NS = 3_000_000_000
 """So long the place of somebody who is missed is kept for them; then others may have it."""
@@ -26,26 +26,16 @@ RETRY_NS = 1_000_000_000
 """So long the expected region is still looked at after the person was last seen."""
 REMEMBER_NS = 10_000_000_000
 """So long a lost person keeps their number."""
-STRANGER_NS = 2_000_000_000
-"""So long somebody is remembered who was never followed."""
 FIRST_LOOKS = 2
 """Looks at a newly found person: the search is coarse, each look's joints give the next a better region."""
-CROWD = 0.6
-"""People closer than this share of a region's size may be mistaken for one another,"""
 OVERLAP = 0.35
-"""and closer than this they wear each other's colours."""
-LIMIT = 10.0
-"""Cost beyond which a sighting is not taken for a person."""
+"""People closer than this share of a region's size wear each other's colours."""
 ALIKE = 0.5
 """Clothes that differ by less are not told apart while people walk past one another."""
 MOST_DOUBLES = 2
 """So many strangers are looked at closely at a time."""
-ALIEN = 0.6
-"""Clothes that differ by more after a jump belong to somebody else."""
 PAUSE_S = 0.5
 """Whoever was unseen for longer starts anew."""
-WISH_NS = 1_000_000_000
-"""So long somebody is looked for at the place that was chosen."""
 
 
 class Tracker:
@@ -65,9 +55,7 @@ class Tracker:
         self._others: list[Track] = []
         """Known, not followed: lost ones by their numbers, and strangers."""
         self._next_id = 0
-        self._lock = threading.Lock()
-        self._wish: tuple[float, float] | None = None
-        self._wish_until: int | None = None
+        self._wish = Wish()
 
     def choose(self, x_px: float, y_px: float) -> None:
         """Follow whoever stands at this place of the picture; from any thread, in effect with a next frame.
@@ -75,13 +63,12 @@ class Tracker:
         With several people followed and no place free, the one who came last makes room. Where nobody is
         found within a second, all stays as it is.
         """
-        with self._lock:
-            self._wish, self._wish_until = (x_px, y_px), None
+        self._wish.set(x_px, y_px)
 
     def update(self, frame: Frame) -> list[Keypoints]:
         """Joints of everybody followed who is seen in `frame`, by person number."""
         image, now = frame.image, frame.capture_time_ns
-        wish = self._current_wish(now)
+        wish = self._wish.current(now)
         lost = [t for t in self._tracks if t.missed]
         due = self._searches.due(now, self._tracks, self._open(), self._company(now))
         looks = self._look(image, now, skip_missed=due)
@@ -168,8 +155,9 @@ class Tracker:
             j = own.get(track)
             if j is None or j in given or given[i] is not None or track.missed:
                 continue
-            if self._goes_on(i, j, costs) and not self._alien(track, sightings[j], now):
+            if self._goes_on(i, j, costs) and not alien(track, sightings[j], now):
                 given[i] = j
+        doubles = reunite(self._tracks, self._others, given, sightings, now)
         found: list[Keypoints] = []
         for track, j in zip(rows, given, strict=True):
             found += self._give(image, track, None if j is None else sightings[j], now)
@@ -178,18 +166,13 @@ class Tracker:
             for j, s in enumerate(sightings)
             if j not in given
         ]
+        self._others = [o for o in self._others if o not in doubles]
         return found
 
     @staticmethod
     def _goes_on(i: int, j: int, costs: list[list[float]]) -> bool:
         """True when sighting j, unlikely for row i whose look shows it, is so for all others, too."""
         return all(row[j] >= max(costs[i][j], LIMIT) for k, row in enumerate(costs) if k != i)
-
-    def _alien(self, track: Track, sighting: Sighting, now: int) -> bool:
-        """True when, after a jump, the clothes say that this is somebody else."""
-        unlike = difference(track.clothes, sighting.clothes)
-        jumped = track.cost(Sighting(sighting.region, sighting.estimate), now) >= LIMIT / 2
-        return jumped and unlike is not None and unlike > ALIEN
 
     def _give(self, image: Image, track: Track, sighting: Sighting | None, now: int) -> list[Keypoints]:
         """Let `track` go on with what it was given."""
@@ -268,15 +251,6 @@ class Tracker:
             return here[min(self._person, len(here) - 1) :][:1] if here else []
         return sorted(here, key=lambda t: (t.aim is None, t.person_id is None, -t.region.size))
 
-    def _current_wish(self, now: int) -> tuple[float, float] | None:
-        """The place that was chosen, for as long as it is tried."""
-        with self._lock:
-            if self._wish is not None and self._wish_until is None:
-                self._wish_until = now + WISH_NS
-            if self._wish_until is not None and now > self._wish_until:
-                self._wish = self._wish_until = None
-            return self._wish
-
     def _grant(self, wish: tuple[float, float], now: int) -> None:
         """Make room for whoever stands at the chosen place, and put them first in the queue."""
         place = Region(*wish, size=1.0)
@@ -285,8 +259,7 @@ class Tracker:
         if not near:
             return
         chosen = min(near, key=lambda t: apart_from(t, place))
-        with self._lock:
-            self._wish = self._wish_until = None
+        self._wish.fulfil()
         if chosen in self._tracks:
             return
         if self._open() <= 0:

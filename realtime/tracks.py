@@ -42,6 +42,10 @@ SAME_CLOTHES = 0.3
 UNKNOWN = 0.5
 """Cost of clothes that could not be seen."""
 REFUSED = math.inf
+LIMIT = 10.0
+"""Cost beyond which a sighting is not taken for a person."""
+STRANGER_NS = 2_000_000_000
+"""So long somebody is remembered who was never followed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,11 @@ class Track:
     """Of the region when last looked at closely, pixels."""
     figure: Figure | None = None
     """As last seen."""
+    since_ns: int = field(init=False)
+    """First seen."""
+
+    def __post_init__(self) -> None:
+        self.since_ns = self.seen_ns
 
     def take(self, estimate: Estimate, time_ns: int, *, wary: bool = False) -> Keypoints:
         """Continue with `estimate`; the keypoints to hand on."""
