@@ -44,6 +44,8 @@ def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pip
     sinks = [*build_sinks(config), *extra_sinks]
     source = build_source(config)
     try:
+        if config.out.record_video and isinstance(source, SessionSource) and not source.has_video:
+            raise ConfigError(f"{source.name} holds no video. Leave out --record-video.")
         return Pipeline(
             source,
             build_tracker(config, source),

@@ -22,6 +22,7 @@ from realtime.pipeline import Pipeline
 from realtime.report import print_summary
 from realtime.session import read_header
 from realtime.sources.factory import SESSION_SUFFIXES
+from realtime.sources.session import SessionSource
 from realtime.web.session import PageSession
 
 PAGE_WAIT_S = 20.0
@@ -69,6 +70,8 @@ def _run(config: RunConfig, *, demo: bool) -> int:
     stopped = threading.Event()
     with stop_on_signal(stopped), PageSession(config.out, config.source, console) as page:
         pipeline = build_pipeline(config, extra_sinks=page.sinks)
+        if isinstance(source := pipeline.capture.source, SessionSource) and not source.has_video:
+            console.print(f"{source.name} holds no video: its 2D joints are lifted and solved again.")
         page.attach(pipeline)
         if demo:
             page.wait_for_viewer(PAGE_WAIT_S, stopped)

@@ -13,6 +13,7 @@ from lifting.camera import Intrinsics
 from lifting.camera_estimate import CameraEstimate
 from lifting.errors import SourceError
 from realtime.build import open_lifter
+from realtime.cli import main
 from realtime.config import LifterConfig
 from realtime.data import Frame, Keypoints
 from realtime.people import People
@@ -91,6 +92,22 @@ def test_other_settings_give_other_poses(solved: Path, tmp_path: Path) -> None:
     assert shake(rough) > 1.1 * shake(solved)
 
 
+def test_the_command_needs_no_detector(
+    solved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sealcap run FILE.mcap` says what it does, loads no 2D networks and keeps the times."""
+    monkeypatch.setenv("SEALCAP_CACHE", str(tmp_path / "nothing here"))
+    out = tmp_path / "again.mcap"
+    assert main(["run", str(solved), "--max-speed", "--headless", "--record", str(out)]) == 0
+    assert "holds no video" in capsys.readouterr().err
+    times = [[m.capture_time_ns + m.wall_offset_ns for m in read_poses(p)] for p in (solved, out)]
+    assert times[0] == times[1]
+    assert main(["run", str(out), "--max-speed", "--headless", "--record", str(tmp_path / "c.mcap"),
+                 "--record-video"]) == 2  # fmt: skip
+    assert "no video" in capsys.readouterr().err
+    assert not (tmp_path / "c.mcap").exists()
+
+
 def test_restarts_are_stored(solved: Path) -> None:
     """Where history had to be forgotten, it is forgotten again."""
     stored = list(read_keypoints(solved))
@@ -123,13 +140,13 @@ def test_pictures_come_back(filmed: Path) -> None:
 def test_video_is_what_viewers_ask_for(filmed: Path) -> None:
     """Annex B, one picture a message, a parameter set and a key frame every second, no B-frames."""
     import av
-    from foxglove_schemas_protobuf.CompressedVideo_pb2 import CompressedVideo
     from mcap.reader import make_reader
 
+    published = pytest.importorskip("foxglove_schemas_protobuf.CompressedVideo_pb2", reason="pip install it")
     assert read_header(filmed).has_video
     with filmed.open("rb") as file:
         found = list(make_reader(file).iter_messages(topics=[VIDEO]))
-    packets = [CompressedVideo.FromString(message.data) for _, _, message in found]
+    packets = [published.CompressedVideo.FromString(message.data) for _, _, message in found]
     schema = found[0][0]
     assert schema is not None
     assert (schema.name, schema.encoding) == ("foxglove.CompressedVideo", "protobuf")
