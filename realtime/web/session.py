@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from lifting.errors import ConfigError
 from realtime.config import OutputConfig
 from realtime.data import Motion
 from realtime.pipeline import Pipeline
@@ -32,6 +33,7 @@ class PageSession:
     def __init__(self, out: OutputConfig, source: str, console: Console, *, recorded: bool = False) -> None:
         """`recorded`: a replay is shown, in which nobody can be chosen."""
         host = "0.0.0.0" if out.lan else "127.0.0.1"
+        avatar = _avatar(out)
         self._page = (
             None
             if out.headless
@@ -42,7 +44,7 @@ class PageSession:
                 facts=self._facts,
                 choose=None if recorded else self._choose,
                 align=self._align_soon if out.vmc or out.vrchat else None,
-                avatar=_avatar(out),
+                avatar=avatar,
             )
         )
         self._run: Pipeline | Replay | None = None
@@ -112,8 +114,11 @@ class PageSession:
 
 
 def _avatar(out: OutputConfig) -> AvatarModel | None:
+    """The character to show. Raises ConfigError."""
     if out.avatar is None:
         return None
+    if out.headless:
+        raise ConfigError("--avatar is shown on the page, and --headless opens none. Leave one of them out.")
     from realtime.avatar.model import read_model
 
     return read_model(out.avatar)

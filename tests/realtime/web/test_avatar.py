@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.avatar.model import AvatarModel, read_model
+from realtime.cli import main
 from realtime.solve.forward import world_rotations
 from realtime.solve.quaternions import swing, to_matrix
 from realtime.solve.rest import PELVIS_HEIGHT
@@ -101,3 +102,15 @@ def test_bones_that_a_character_lacks(robot: AvatarModel) -> None:
     expected = world[3, BONES.index("LeftUpperArm")] @ rest_offsets()[BONES.index("LeftLowerArm")]
     assert np.abs(R[arm] - world[3, BONES.index("LeftUpperArm")]).max() < 1e-9
     assert heads[fore] - heads[arm] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(["--avatar", "no.vrm"], "Cannot read"), (["--avatar", "a.vrm", "--headless"], "Leave one")],
+)
+def test_a_run_without_its_character_does_not_begin(
+    options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file is read before the camera is opened; without a page there is nowhere to show it."""
+    assert main(["run", "synthetic", "--frames", "2", "--web-port", "8093", *options]) == 2
+    assert words in capsys.readouterr().err
