@@ -55,18 +55,20 @@ def test_the_body_hangs_on_the_bones(tmp_path: Path) -> None:
     inverse = reader.numbers(skin.inverseBindMatrices).reshape(-1, 4, 4).transpose(0, 2, 1)
     rest = reader.matrices(np.nan)[skin.joints] @ inverse
     assert np.abs(rest - np.eye(4)).max() < 1e-6
-    moved = reader.matrices(take.times_s[17]) @ np.eye(4)
-    moved = moved[skin.joints] @ inverse
+    moved = reader.matrices(take.times_s[17])[skin.joints] @ inverse
     joints = take.rest_joints + np.array([0, take.rest_pelvis_height_m, 0])
+    crown = (0.0, "")
     for piece in mesh.primitives:
         points = reader.numbers(piece.attributes.POSITION).astype(float)
         bone = reader.numbers(piece.attributes.JOINTS_0)[:, 0]
         assert (reader.numbers(piece.attributes.WEIGHTS_0) == [1, 0, 0, 0]).all()
+        crown = max(crown, (points[:, 1].max(), BONES.joints[bone[points[:, 1].argmax()]]))
         posed = np.einsum("vij,vj->vi", moved[bone][:, :3, :3], points) + moved[bone][:, :3, 3]
         for joint, carrier in enumerate(CARRIER):
             before = np.linalg.norm(points[bone == carrier] - joints[joint], axis=1)
             after = np.linalg.norm(posed[bone == carrier] - take.joints_world[17, joint], axis=1)
             assert np.abs(before - after).max(initial=0) < 1e-4
+    assert crown[1] == "Head"
 
 
 def test_the_body_is_solid_and_as_tall_as_the_person(tmp_path: Path) -> None:

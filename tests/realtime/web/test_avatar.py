@@ -32,10 +32,15 @@ def robot(tmp_path_factory: pytest.TempPathFactory) -> AvatarModel:
     return read_model(path)
 
 
+def down(degrees: float, side: float) -> Float64:
+    """(3,3) lowers a left arm (side 1) or a right one (-1)."""
+    angle = -side * np.radians(degrees)
+    return swing(np.array([1.0, 0, 0]), np.array([np.cos(angle), np.sin(angle), 0]))
+
+
 def lowered(model: AvatarModel, bone: str, degrees: float, side: float) -> AvatarModel:
     """The model with this bone, and all that hangs on it, turned down at rest."""
-    angle = -side * np.radians(degrees)
-    R = swing(np.array([1.0, 0, 0]), np.array([np.cos(angle), np.sin(angle), 0]))
+    R = down(degrees, side)
     heads, moved = model.heads.copy(), [model.bones.index(bone)]
     for i, name in enumerate(model.bones):
         parent = BONES.parents[BONES.index(name)]
@@ -79,8 +84,11 @@ def test_an_a_pose_is_no_other_motion(robot: AvatarModel) -> None:
     take = walking_take(10)
     for frame in range(len(take)):
         args = take.bone_rotations[frame], take.joints_world[frame, 0], 1.7
-        (_, straight), (_, heads) = AvatarRig(robot).pose(*args), AvatarRig(bent).pose(*args)
+        (R, straight), (R_bent, heads) = AvatarRig(robot).pose(*args), AvatarRig(bent).pose(*args)
         assert np.abs(straight - heads).max() < 1e-6
+        for bone, side in (("LeftHand", 1), ("RightHand", -1), ("LeftLowerArm", 1)):
+            i = robot.bones.index(bone)
+            assert np.abs(R_bent[i] @ down(45, side) - R[i]).max() < 1e-6
 
 
 def test_small_bends_at_rest_are_the_characters_own(robot: AvatarModel) -> None:
