@@ -167,17 +167,19 @@ class Live:
         apply(person, armature, character, size, travel=armature.sealcap.travel)
 
     def _follow(self, armature: bpy.types.Object) -> int | None:
-        """Whom the armature follows. One that follows anyone keeps its person until that one is gone."""
+        """Whom the armature follows. One that follows anyone keeps its person until that one is gone; two
+        share one only as long as nobody else is there.
+        """
         if armature.sealcap.person != ANYONE:
             return int(armature.sealcap.person)
-        kept = self._following.get(armature.name)
-        if kept is not None and self.state(kept) not in ("lost", "waiting"):
-            return kept
-        taken = {self.person_for(other) for other in characters() if other.name != armature.name}
-        here = [i for i in sorted(self.people) if i not in taken and self.state(i) not in ("lost", "waiting")]
-        if here:
-            self._following[armature.name] = here[0]
-        return self._following.get(armature.name)
+        name = armature.name
+        others = {self.person_for(other) for other in characters() if other.name != name}
+        here = [i for i in sorted(self.people) if self.state(i) not in ("lost", "waiting")]
+        free = [i for i in here if i not in others]
+        kept = self._following.get(name)
+        if here and (kept not in here or (kept in others and free)):
+            self._following[name] = (free or here)[0]
+        return self._following.get(name)
 
     def _character(self, armature: bpy.types.Object) -> Character | None:
         """Read once; None, and the panel says why, for an armature that cannot be driven."""

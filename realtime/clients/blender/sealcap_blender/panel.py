@@ -87,11 +87,12 @@ class CharactersPanel(_Sidebar, bpy.types.Panel):
         state = live.state_of(armature)
         row = column.row(align=True)
         row.active = state in ("tracking", "predicted", "waiting")
-        row.label(text=f"{armature.name}: {state}", icon=_ICONS[state])
-        row.operator("sealcap.remove_character", text="", icon="X").armature = armature.name
         person = live.person_for(armature)
-        found = armature.sealcap.person == ANYONE and person is not None
-        column.prop(armature.sealcap, "person", text=f"Anyone: {person}" if found else "Person")
+        whom = "" if person is None else f" person {person},"
+        row.label(text=f"{armature.name}:{whom} {state}", icon=_ICONS[state])
+        row.operator("sealcap.remove_character", text="", icon="X").armature = armature.name
+        anyone = armature.sealcap.person == ANYONE
+        column.prop(armature.sealcap, "person", text="Follow (-1: anyone)" if anyone else "Follow person")
         column.prop(armature.sealcap, "travel")
 
 

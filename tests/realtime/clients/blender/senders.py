@@ -36,6 +36,11 @@ def symmetric(take: Take, stature: float = 1.7) -> Take:
     return replace(take, rest_joints=rest, joints_world=joints)
 
 
+def on_the_spot(take: Take) -> Take:
+    """The take without its way forward."""
+    return replace(take, joints_world=take.joints_world - take.joints_world[:, :1] * (0, 0, 1))
+
+
 def pose_at(take: Take, index: int, person_id: int, state: State = State.TRACKING) -> BodyPose:
     """One frame of a take."""
     blank = make_pose(np.random.default_rng(0), person_id, state)
