@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from mcap.reader import make_reader
 
+import realtime.sinks
 from lifting.errors import ConfigError, MissingExtra, SessionError, SinkError
 from realtime.recovery import recover
 from realtime.session import read_frames, read_keypoints, read_poses
@@ -141,6 +142,7 @@ def test_video_without_its_library_names_the_extra(tmp_path: Path, monkeypatch: 
     """Said before anything is opened; without video the recorder needs no such library."""
     monkeypatch.setitem(sys.modules, "av", None)
     monkeypatch.delitem(sys.modules, "realtime.sinks.video_encoder", raising=False)
+    monkeypatch.delattr(realtime.sinks, "video_encoder", raising=False)
     with pytest.raises(MissingExtra, match=r"sealcap\[video\]"):
         SessionRecorder(tmp_path / "take.mcap", video=True)
     record(tmp_path / "take.mcap", 3)
