@@ -6,21 +6,39 @@ import math
 from collections.abc import Mapping
 
 import bpy
-from mathutils import Matrix, Vector
+from mathutils import Vector
 
-from .body import OPTIONAL, PARENTS
+from .body import OPTIONAL, PARENTS, STATURE_M
 from .person import Person, hips_height_m, rest_heads
 from .turns import Vec
 
 _HAND, _SKULL = 0.09, 0.13
 """Lengths in statures of bones at whose end no joint is."""
+_HEAD_SHARE = 0.918
+"""Height of the head's joint in statures."""
 _LIVE, _GREY = (0.35, 0.75, 0.95, 1.0), (0.45, 0.45, 0.45, 1.0)
-_WAIST = {"Hips": 0.085, "Spine": 0.08, "Chest": 0.09, "Head": 0.065, "Neck": 0.03}
-"""Half-width of the figure's parts in metres; limbs have the last resort below."""
-_LIMB, _SHOULDER = 0.042, 0.03
-_SIDES = 8
-_PROFILE = ((0.0, 0.45), (0.12, 0.9), (0.35, 1.0), (0.75, 0.8), (0.95, 0.6), (1.0, 0.35))
-"""(share of the length, share of the width) of a part from its joint to its end."""
+# Part of the figure: half width and half depth in metres at 1.70 m; where it begins and ends along its bone.
+_PARTS = {
+    "Hips": (0.145, 0.105, -0.5, 0.9), "Spine": (0.125, 0.090, -0.7, 1.5),
+    "Chest": (0.155, 0.110, -0.5, 0.95),
+    "Neck": (0.050, 0.050, -0.3, 1.2), "Head": (0.075, 0.095, -0.25, 0.95),
+    "Shoulder": (0.048, 0.045, 0.35, 1.05), "UpperArm": (0.047, 0.047, -0.08, 1.04),
+    "LowerArm": (0.038, 0.038, -0.05, 1.02), "Hand": (0.020, 0.042, -0.1, 1.0),
+    "UpperLeg": (0.078, 0.084, -0.08, 1.03), "LowerLeg": (0.054, 0.058, -0.04, 1.02),
+    "Foot": (0.044, 0.036, -0.4, 1.05), "Toes": (0.042, 0.024, -0.1, 1.0),
+}  # fmt: skip
+_SIDES = 14
+_PROFILE = (
+    (0.0, 0.3),
+    (0.05, 0.68),
+    (0.15, 0.93),
+    (0.3, 1.0),
+    (0.6, 0.95),
+    (0.85, 0.78),
+    (0.95, 0.55),
+    (1.0, 0.25),
+)
+"""(share of the length, share of the width) of a part from its beginning to its end."""
 
 
 def make_armature(person: Person | None, name: str, *, figure: bool = True) -> bpy.types.Object:
@@ -89,7 +107,7 @@ def _add_bones(data: bpy.types.Armature, places: Mapping[str, Vector]) -> None:
 
 def _tails(places: Mapping[str, Vector]) -> dict[str, Vector]:
     """Where each bone ends: at the joint below it, or a little way on."""
-    stature = (places["Head"].z + 0.0) / 0.918
+    stature = places["Head"].z / _HEAD_SHARE
     tails = {
         "Hips": places["Spine"], "Spine": places["Chest"], "Chest": places["Neck"], "Neck": places["Head"],
         "Head": places["Head"] + Vector((0, 0, _SKULL * stature)),
@@ -109,9 +127,10 @@ def _add_figure(armature: bpy.types.Object) -> None:
     vertices: list[Vector] = []
     faces: list[tuple[int, ...]] = []
     groups: dict[str, range] = {}
+    size = armature.data.bones["Head"].head_local.z / _HEAD_SHARE / STATURE_M
     for bone in armature.data.bones:
         first = len(vertices)
-        _add_part(bone, vertices, faces)
+        _add_part(bone, size, vertices, faces)
         groups[bone.name] = range(first, len(vertices))
     mesh = bpy.data.meshes.new(armature.name + " figure")
     mesh.from_pydata([tuple(v) for v in vertices], [], faces)
@@ -126,19 +145,20 @@ def _add_figure(armature: bpy.types.Object) -> None:
     mesh.materials.append(_material(armature.name))
 
 
-def _add_part(bone: bpy.types.Bone, vertices: list[Vector], faces: list[tuple[int, ...]]) -> None:
+def _add_part(
+    bone: bpy.types.Bone, size: float, vertices: list[Vector], faces: list[tuple[int, ...]]
+) -> None:
     """Rings along the bone, closed at both ends."""
-    width = _WAIST.get(bone.name, _SHOULDER if "Shoulder" in bone.name else _LIMB)
-    if bone.name.endswith(("Hand", "LowerArm", "Foot", "Toes")):
-        width *= 0.8
-    flat = 0.45 if bone.name.endswith("Hand") else 0.75
-    along, start = bone.length, len(vertices)
-    place: Matrix = bone.matrix_local
-    for share, wide in _PROFILE:
+    start, place = len(vertices), bone.matrix_local
+    wide, deep, begin, end = _PARTS[bone.name.removeprefix("Left").removeprefix("Right")]
+    for share, width in _PROFILE:
+        along = bone.length * (begin + share * (end - begin))
         for side in range(_SIDES):
             angle = 2 * math.pi * side / _SIDES
-            x, z = width * wide * math.cos(angle), flat * width * wide * math.sin(angle)
-            vertices.append(place @ Vector((x, along * share, z)))
+            ring = Vector(
+                (size * wide * width * math.cos(angle), along, size * deep * width * math.sin(angle))
+            )
+            vertices.append(place @ ring)
     rings = len(_PROFILE)
     for ring in range(rings - 1):
         a, b = start + ring * _SIDES, start + (ring + 1) * _SIDES

@@ -77,9 +77,9 @@ def stage(width: float) -> None:
     world.node_tree.nodes["Background"].inputs[1].default_value = 0.6
     scene.world = world
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    camera.data.angle = math.radians(38)
-    camera.location = (0.15 * width, -1.75 * width, 0.42 * width)
-    camera.rotation_euler = (Vector((0, 0, 0.75)) - camera.location).to_track_quat("-Z", "Y").to_euler()
+    camera.data.angle = math.radians(41)
+    camera.location = (0.1 * width, -1.48 * width, 0.36 * width)
+    camera.rotation_euler = (Vector((0, 0, 0.8)) - camera.location).to_track_quat("-Z", "Y").to_euler()
     scene.collection.objects.link(camera)
     scene.camera = camera
 
@@ -105,7 +105,12 @@ def main(job: dict[str, Any]) -> None:
     moments, apart = job["moments"], 0.95
     for i in range(moments):
         share = i / max(moments - 1, 1)
-        freeze(armature, round(first + share * (last - first)), (i - (moments - 1) / 2) * apart, share)
+        freeze(
+            armature,
+            round(first + (0.1 + 0.9 * share) * (last - first)),
+            (i - (moments - 1) / 2) * apart,
+            share,
+        )
     armature.children[0].hide_render = True
     stage(moments * apart)
     render(job)
