@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 
 from realtime.appearance import difference
-from realtime.detectors import Region
+from realtime.sightings import different
 from realtime.tracks import LIMIT, NEAR, SIMILAR, STRANGER_NS, Sighting, Track, apart, distance
 
 CROWD = 0.6
@@ -48,30 +48,40 @@ def reunite(
     `given`: for each of the followed and the others the number of their sighting; is changed.
     """
     rows, doubles = [*followed, *others], list[Track]()
-    for i, track in enumerate(followed):
-        late = [o for o in others if o.person_id is None and o.since_ns > track.seen_ns]
+    for i, lost in enumerate(followed):
+        late = [o for o in others if o.person_id is None and o.since_ns > lost.seen_ns]
         taken = {j for r, j in zip(rows, given, strict=True) if r not in late}
-        free = [j for j, s in enumerate(sightings) if j not in taken and could_be(track, s, now)]
-        if given[i] is not None or len(free) != 1 or _hidden(track, sightings[free[0]], now):
+        free = [s for j, s in enumerate(sightings) if j not in taken and could_be(lost, s, now)]
+        if given[i] is not None or len(different(free)) != 1 or _hidden(lost, free[0], now):
             continue
-        place = sightings[free[0]].region
-        mine = [o for o in late if apart(o.expected(now), place) < CROWD]
-        mine += [r for r, j in zip(rows, given, strict=True) if j == free[0] and r not in mine]
-        rest = [r for r in rows if r is not track and r not in mine]
-        if any(_rival(r, r in late, track, place, now) for r in rest):
+        found, number = free[0], sightings.index(free[0])
+        holders = [(r, j) for r, j in zip(rows, given, strict=True) if r is not lost]
+        mine = [r for r, j in holders if j == number or (r in late and _near(r, found, now))]
+        rest = [(r, None if j is None else sightings[j]) for r, j in holders if r not in mine]
+        if any(_late_rival(r, lost, now) if r in late else _rival(r, s, found, now) for r, s in rest):
             continue
         for o in mine:
             given[rows.index(o)] = None
-        given[i] = free[0]
+        given[i] = number
         doubles += mine
     return doubles
 
 
-def _rival(other: Track, late: bool, lost: Track, place: Region, now: int) -> bool:
-    """True when `other` may be who stands at `place`, or may be `lost`."""
-    if late:
-        return other.unseen_s(now) < RECENT_S and could_be(lost, Sighting(other.region), now)
-    return other.unseen_s(now) < STRANGER_NS * 1e-9 and apart(other.expected(now), place) < CROWD
+def _rival(other: Track, seen: Sighting | None, found: Sighting, now: int) -> bool:
+    """True when `found` may be this known person, who is `seen` elsewhere or nowhere."""
+    if seen is not None:
+        return apart(seen.region, found.region) < CROWD
+    recent = other.unseen_s(now) < STRANGER_NS * 1e-9
+    return recent and (_near(other, found, now) or could_be(other, found, now))
+
+
+def _late_rival(other: Track, lost: Track, now: int) -> bool:
+    """True when this stranger, still in view elsewhere, may be `lost`."""
+    return other.unseen_s(now) < RECENT_S and could_be(lost, Sighting(other.region), now)
+
+
+def _near(other: Track, found: Sighting, now: int) -> bool:
+    return apart(other.expected(now), found.region) < CROWD
 
 
 def _hidden(track: Track, sighting: Sighting, now: int) -> bool:

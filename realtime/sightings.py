@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from realtime.appearance import clothes
@@ -49,3 +51,15 @@ def gather(
         own[track] = j
     rest = explained(regions, [s.region for s in seen])
     return [*seen, *(Sighting(r, None, clothes(image, r)) for r in rest)], own
+
+
+def different(sightings: Iterable[Sighting], known: Sequence[Sighting] = ()) -> list[Sighting]:
+    """The sightings, best first, that are neither on the `known` ones nor on one another.
+
+    A search that sees but half of a body often finds it twice.
+    """
+    out: list[Sighting] = []
+    for s in sightings:
+        if not any(apart(s.region, k.region) < SAME for k in (*known, *out)):
+            out.append(s)
+    return out

@@ -16,7 +16,7 @@ from realtime.data import Frame, Image, Keypoints
 from realtime.detectors import Detector, Estimate, Region
 from realtime.reunion import CROWD, alien, reunite
 from realtime.search import Company, Searches
-from realtime.sightings import SAME, gather, somebody
+from realtime.sightings import SAME, different, gather, somebody
 from realtime.tracks import LIMIT, STRANGER_NS, Sighting, Track, apart
 from realtime.wishes import Wish
 
@@ -161,12 +161,12 @@ class Tracker:
         found: list[Keypoints] = []
         for track, j in zip(rows, given, strict=True):
             found += self._give(image, track, None if j is None else sightings[j], now)
+        known = [s for j, s in enumerate(sightings) if j in given]
+        self._others = [o for o in self._others if o not in doubles]
         self._others += [
             Track(s.region, now, clothes=s.clothes, coarse=s.estimate is None)
-            for j, s in enumerate(sightings)
-            if j not in given
+            for s in different(sightings, known)
         ]
-        self._others = [o for o in self._others if o not in doubles]
         return found
 
     @staticmethod
