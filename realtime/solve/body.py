@@ -249,7 +249,7 @@ class BodySolver:
         seen = state is State.TRACKING
         solved = self._rotations.solve(figure.world, lengths_m, capture_time_ns, seen)
         if self.options.bones:
-            figure = replace(figure, world=solved.joints_world)
+            figure = replace(figure, world=self._feet.lifted(solved.joints_world))
         joints, root = figure.in_camera(camera)
         rotations = solved.local.astype(np.float32)
         return BodyPose(

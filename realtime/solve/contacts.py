@@ -21,7 +21,9 @@ Float64 = NDArray[np.float64]
 BEGIN_M, END_M = 0.06, 0.08
 """Height above the resting level below which a contact may begin, and above which it ends."""
 RISE_M, RISING_M_S = 0.035, 0.15
-"""A point this far above its lowest height in contact and rising so fast has left; none begins so."""
+"""A point this far above its lowest height in contact and rising so fast has left;"""
+LOW_M = 0.02
+"""none begins so that is this high."""
 BEGIN_M_S, END_M_S = 0.45, 0.65
 """Speed: the same."""
 STICKY = 1.6
@@ -29,7 +31,10 @@ STICKY = 1.6
 HOLD_S = 0.03
 """A point must look so for this long before a contact begins or ends."""
 SPEED_CUTOFF_HZ = 10.0
-ALONG_RAY = 0.5
+LEVEL_M, LEVEL_M_S = 0.03, 0.2
+"""Where the feet rest may differ from the floor by so much, and more where the tilt is not known; the lowest
+point of the feet tells, forgotten at so many metres per second."""
+ALONG_RAY = 0.25
 """Share of the speed along the line of sight that counts: depth is the noisy direction."""
 SOLE_M = 0.015
 """A resting heel or toe joint lies this far above the sole."""
@@ -55,6 +60,7 @@ class ContactEstimate:
         self._on = [False] * len(CONTACTS)
         self._waited_s = [0.0] * len(CONTACTS)
         self._lowest_m = [0.0] * len(CONTACTS)
+        self._local_m = math.inf
 
     def update(self, joints_world: Floats, confidence: Floats, dt_s: float, ground: Ground) -> Float64:
         """joints_world (26,3) metres, confidence (26,), seconds since the last frame → (4,)."""
@@ -62,11 +68,18 @@ class ContactEstimate:
         dt_s = 0.0 if self._last_cam is None else dt_s
         speed = self._speed(ground.to_cam(points), dt_s)
         rising = (self._velocity_cam @ ground.R_world_from_cam[1] > RISING_M_S).tolist()
-        height = (points[:, 1] - (ground.level_m + SOLE_M)).tolist()
+        height = self._heights(points, ground, dt_s)
         seen = np.maximum(confidence[_POINTS], confidence[_ANKLES]).tolist()
         for i, (h, v, up, c) in enumerate(zip(height, speed, rising, seen, strict=True)):
             self._follow(i, h, v, up, c, dt_s)
         return np.array([min(c / SEEN, 1.0) if on else 0.0 for on, c in zip(self._on, seen, strict=True)])
+
+    def _heights(self, points: Float64, ground: Ground, dt_s: float) -> list[float]:
+        """Heights (4,) above where feet rest here: the floor, but for the error that its slope may have."""
+        heights = points[:, 1] - (ground.level_m + SOLE_M)
+        most = LEVEL_M + ground.vague_m(points[0])
+        self._local_m = min(float(heights.min()), self._local_m + LEVEL_M_S * dt_s)
+        return (heights - min(max(self._local_m, -most), most)).tolist()  # type: ignore[no-any-return]
 
     def _follow(
         self, i: int, height_m: float, speed_m_s: float, rising: bool, seen: float, dt_s: float
@@ -79,6 +92,7 @@ class ContactEstimate:
             if seen < 0.5 * SEEN:
                 self._on[i], ask = False, False
         else:
+            rising = rising and height_m > LOW_M
             ask = height_m < BEGIN_M and speed_m_s < BEGIN_M_S and not rising and seen >= SEEN
         self._waited_s[i] = self._waited_s[i] + dt_s if ask else 0.0
         if self._waited_s[i] >= HOLD_S:

@@ -20,7 +20,7 @@ from realtime.solve.confidence import SEEN
 from realtime.solve.follower import follow
 from realtime.solve.foot import SUNK_M, Leg, place_foot
 from realtime.solve.ground import Ground
-from realtime.solve.leg_ik import ZERO, Vector, add, sub
+from realtime.solve.leg_ik import ZERO, Vector, add, norm, scale, sub
 from realtime.solve.sole_point import SolePoint
 
 Floats = NDArray[np.floating]
@@ -29,12 +29,17 @@ FootMode = Literal["auto", "always", "never", "ground"]
 
 REST_HEIGHT = (0.010, 0.008, 0.010, 0.008)
 """Of resting `CONTACTS` above the floor, in statures."""
-TEAR_M = {"auto": 0.10, "always": 0.25}
-"""A point pulled further than this from where its leg would have it is let go."""
+FAR_M = {"auto": 0.15, "always": 0.25}
+"""A pinned point is dragged along so that it stays nearer than this to where its leg would have it;"""
+TORN = 2.0
+"""so many times further away it is let go."""
 CARRY_M = {"auto": 0.30, "always": 1.00, "ground": 0.0}
 """The body is moved sideways by at most this much for its feet."""
-ASK = {"auto": 0.75, "always": 1.0, "ground": 0.0}
-"""Share of the sideways shift that is asked for again on one foot, so that it fades over some steps."""
+ASK = {"auto": (0.75, 0.2), "always": (1.0, 1.0), "ground": (0.0, 0.0)}
+"""Share of the sideways shift asked for by one foot that a body takes, standing and walking: lifted strides
+are too long or too short, and a body that followed them would walk away from where it is seen."""
+WALKING_M_S, WALKING_S = (0.2, 0.8), 0.25
+"""A body slower than the first stands, one faster than the second walks; smoothing of its speed."""
 RESTED_M = 0.03
 """A torn lock may close again when its offset is this small."""
 STIFFNESS, STEADY_STIFFNESS, STEADY_S = 16.0, 60.0, 0.3
@@ -76,8 +81,11 @@ class FootLock:
         self._shift: Vector = ZERO
         self._rate: Vector = ZERO
         self._short = [ZERO, ZERO]
+        self._vague_m = 0.0
         self._pinned: list[bool] = []
         self._unchanged_s = 0.0
+        self._place: Vector | None = None
+        self._velocity = (0.0, 0.0)
         self._ground: Ground | None = None
 
     def update(
@@ -94,15 +102,24 @@ class FootLock:
             return joints_world
         up, level = ground.correction_m, ground.corrected()
         floor_m = [max(level.level_m, 0.0) + rest * stature_m for rest in REST_HEIGHT]
+        self._vague_m = ground.vague_m(joints_world[0])
         first = self._ground is None
         self._carry(level, dt_s)
         legs = [_leg(rows, up) for rows in joints_world[_LEGS].tolist()]
+        self._watch(legs[0].hip, dt_s)
         if self.mode != "ground" and not first and dt_s > 0:
             self._hold([leg.moved(self._shift) for leg in legs], contacts.tolist(), floor_m, dt_s)
         seen = (np.maximum(confidence[_SOLE[::2]], confidence[_SOLE[1::2]]) >= SEEN).tolist()
         if first or dt_s > 0:
             self._move_body(legs, seen, floor_m, dt_s, first)
         return self._applied(joints_world, [leg.moved(self._shift) for leg in legs], floor_m, up)
+
+    def lifted(self, joints_world: Float64) -> Float64:
+        """World joints (26,3) raised so that no foot is below y = 0: limits of joints may have turned one."""
+        lowest = float(joints_world[_SOLE, 1].min())
+        if self.mode == "never" or self._ground is None or lowest >= 0.0:
+            return joints_world
+        return np.asarray(joints_world - (0.0, lowest, 0.0))
 
     def _carry(self, ground: Ground, dt_s: float) -> None:
         """Take pins along when the world frame jumps."""
@@ -124,18 +141,23 @@ class FootLock:
                 pair, leg[3:], contacts[2 * i :], floor_m[2 * i :], strict=False
             ):
                 if on > 0 and not point.tired:
-                    point.hold(where, rest_m, dt_s)
+                    point.hold(where, rest_m, dt_s, self._vague_m)
             self._let_go(pair, contacts[2 * i : 2 * i + 2], dt_s)
 
     def _let_go(self, pair: list[SolePoint], contacts: list[float], dt_s: float) -> None:
-        """Fade the offsets of a foot's points that are free, or pulled too hard."""
-        if any(p.pin is not None and math.dist(p.offset, ZERO) > TEAR_M[self.mode] for p in pair):
-            for point in pair:
+        """Drag or open pins that are pulled too hard; fade the offsets of a foot's points that are free."""
+        pins = [p.offset for p in pair if p.pin is not None]
+        worst = max(pins, key=norm, default=ZERO)
+        excess = norm(worst) / FAR_M[self.mode]
+        for point in pair:
+            if excess > TORN:
                 point.tear()
+            elif excess > 1.0:
+                point.drag(scale(worst, 1.0 / excess - 1.0), dt_s)
         for point, other, on in zip(pair, pair[::-1], contacts, strict=True):
             if point.pin is None or not on > 0:
                 point.release(ZERO if other.pin is None else other.offset, dt_s)
-                point.tired = point.tired and math.dist(point.offset, ZERO) > RESTED_M
+                point.tired = point.tired and norm(point.offset) > RESTED_M
 
     def _move_body(
         self, legs: list[Leg], seen: list[bool], floor_m: list[float], dt_s: float, at_once: bool
@@ -153,7 +175,7 @@ class FootLock:
                 up.extend([sunk] if sunk > 0 else [])
         before = self._shift
         self._follow(
-            _at_most(_mean2(level, 1.0 if len(level) > 1 else ASK[self.mode]), CARRY_M[self.mode]),
+            _at_most(_mean2(level, self._share(len(level))), CARRY_M[self.mode]),
             bool(level),
             up,
             dt_s,
@@ -176,6 +198,22 @@ class FootLock:
         z, w = follow(z, w, level[1], sideways, dt_s)
         y, v = follow(y, v, sum(up) / len(up) if up else 0.0, UP_STIFFNESS if up else UP_FADE, dt_s)
         self._shift, self._rate = (x, y, z), (u, v, w)
+
+    def _share(self, feet: int) -> float:
+        """Of the sideways shift that is asked for, by so many feet."""
+        standing, walking = ASK[self.mode]
+        slow, fast = WALKING_M_S
+        pace = min(max((math.hypot(*self._velocity) - slow) / (fast - slow), 0.0), 1.0)
+        standing = 1.0 if feet > 1 else standing
+        return standing + pace * (walking - standing)
+
+    def _watch(self, hip: Vector, dt_s: float) -> None:
+        """Follow the velocity of the body as it is seen."""
+        if self._place is not None and dt_s > 0:
+            gain = -math.expm1(-dt_s / WALKING_S)
+            (u, w), (x, _, z) = self._velocity, sub(hip, self._place)
+            self._velocity = u + gain * (x / dt_s - u), w + gain * (z / dt_s - w)
+        self._place = hip
 
     def _stiffness(self, dt_s: float) -> float:
         """With which to follow, by how long the same points have been pinned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ Float64 = NDArray[np.float64]
 TRUSTED_M, DISTRUSTED_M = 0.10, 0.25
 """Feet that rest this far above y = 0 do so because a given camera height is a little wrong (up to the
 first), or because somebody stands on a stool (from the second on)."""
+GIVEN_TILT_DEG, ASSUMED_TILT_DEG = 0.5, 10.0
+"""Errors to be expected of a tilt that was given, and of one that nobody knows."""
 
 
 class Ground(NamedTuple):
@@ -26,11 +29,15 @@ class Ground(NamedTuple):
     """Height of the camera above y = 0."""
     level_m: float = 0.0
     """World height at which resting soles are seen."""
+    slope: float = 0.0
+    """Tangent of the error that the tilt may have: so much per metre may the floor seem to rise or fall."""
 
     @classmethod
     def of(cls, camera: CameraEstimate) -> Ground:
         """As the estimate stands now."""
-        return cls(camera.R_world_from_cam, camera.camera_height_m, camera.resting_level_m)
+        error_deg = min(max(camera.tilt_sd_deg, GIVEN_TILT_DEG), ASSUMED_TILT_DEG)
+        slope = math.tan(math.radians(error_deg))
+        return cls(camera.R_world_from_cam, camera.camera_height_m, camera.resting_level_m, slope)
 
     @property
     def correction_m(self) -> float:
@@ -38,10 +45,14 @@ class Ground(NamedTuple):
         beyond = (self.level_m - TRUSTED_M) / (DISTRUSTED_M - TRUSTED_M)
         return -self.level_m * (1.0 - min(max(beyond, 0.0), 1.0))
 
+    def vague_m(self, point_world: Float64) -> float:
+        """How much higher or lower than y = 0 the floor may be below a point (3,), for all that is known."""
+        return self.slope * math.hypot(float(point_world[0]), float(point_world[2]))
+
     def corrected(self) -> Ground:
         """The same camera in the world whose heights have `correction_m` added."""
         up = self.correction_m
-        return Ground(self.R_world_from_cam, self.lens_m + up, self.level_m + up)
+        return Ground(self.R_world_from_cam, self.lens_m + up, self.level_m + up, self.slope)
 
     def to_cam(self, points_world: Float64) -> Float64:
         """World points (N,3) → camera axes."""

@@ -28,13 +28,16 @@ class SolePoint:
         self._rate: Vector = ZERO
         self._sink_rate = 0.0
 
-    def hold(self, point: Vector, rest_m: float, dt_s: float) -> None:
-        """Keep the point where it was put down (now, if not yet pinned), settling to height `rest_m`."""
+    def hold(self, point: Vector, rest_m: float, dt_s: float, vague_m: float = 0.0) -> None:
+        """Keep the point where it was put down (now, if not yet pinned), settling to height `rest_m`.
+
+        Up to `vague_m` above that it stays at the height it is seen at.
+        """
         if self.pin is None:
             self._fade(ZERO, dt_s)
             self.pin, self._sink_rate = add(point, self.offset), 0.0
         x, y, z = self.pin
-        settled = min(max(point[1], rest_m - BAND_M[0]), rest_m + BAND_M[1])
+        settled = min(max(point[1], rest_m - BAND_M[0]), rest_m + max(BAND_M[1], vague_m))
         y, self._sink_rate = follow(y, self._sink_rate, settled, SETTLE, dt_s, FASTEST_M_S)
         self.pin = x, y, z
         self._set(sub(self.pin, point), dt_s)
@@ -50,6 +53,14 @@ class SolePoint:
         """Let the offset go over to `target`: 0, or that of the foot's pinned point."""
         self.pin = None
         self._fade(target, dt_s)
+
+    def drag(self, by: Vector, dt_s: float) -> None:
+        """Move the pin along the floor after a body that pulls too hard."""
+        if self.pin is not None:
+            x, _, z = by
+            self.pin = add(self.pin, (x, 0.0, z))
+            self.offset = add(self.offset, (x, 0.0, z))
+            self._rate = add(self._rate, (x / dt_s, 0.0, z / dt_s))
 
     def tear(self) -> None:
         """Open a lock that would pull too hard."""

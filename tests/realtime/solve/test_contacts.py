@@ -134,3 +134,21 @@ def test_reset_forgets() -> None:
         estimate.update(STANDING, SEEN, 1 / 30, GROUND)
     estimate.reset()
     assert estimate.update(STANDING, SEEN, 0.0, GROUND).max() == 0
+
+
+@pytest.mark.parametrize(("slope", "touch"), [(0.0, 0.0), (0.18, 1.0)])
+def test_feet_tell_where_the_floor_is_when_the_tilt_does_not(slope: float, touch: float) -> None:
+    """Feet that rest 20 cm above y = 0: off the floor of a known camera, on that of one tilted somehow."""
+    estimate, ground, up = ContactEstimate(), GROUND._replace(slope=slope), np.array([0, 0.2, 0])
+    poses = [STANDING + up] * 10 + [_lifted(0.15) + up] * 10
+    out = np.array([estimate.update(pose, SEEN, 1 / 30, ground) for pose in poses])
+    np.testing.assert_array_equal(out[9], touch)
+    np.testing.assert_array_equal(out[-1], (0, 0, touch, touch))
+
+
+def test_noise_of_a_low_foot_begins_contact() -> None:
+    """A foot close to the floor may wobble upwards; one that leaves it may not begin a contact."""
+    slow = [STANDING + np.array([0, 0.2 / 30 * (t % 2), 0]) for t in range(12)]
+    np.testing.assert_array_equal(_play(slow)[-1], 1)
+    leaving = [_lifted(0.03 + 0.4 / 30 * t) for t in range(3)]
+    np.testing.assert_array_equal(_play(leaving)[-1], (0, 0, 1, 1))

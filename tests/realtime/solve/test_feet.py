@@ -291,3 +291,44 @@ def test_recorded_feet_rest(motion_dir: Path, sigma_m: float) -> None:
     assert np.concatenate(slides).mean() < 0.01
     assert np.concatenate(hits).mean() > 0.98
     assert np.concatenate(wrong).mean() < 0.05
+
+
+def test_a_pin_that_pulls_too_hard_is_dragged() -> None:
+    """A foot falsely in contact while the body leaves it: it follows at a bounded distance, smoothly."""
+    t = np.arange(45) / 30
+    joints = np.tile(STANDING, (45, 1, 1))
+    left = SEALCAP26.indices("left_knee", "left_ankle", "left_heel", "left_toe")
+    joints[:, left, 2] += 0.4 * np.clip(t - 0.5, 0, 0.6)[:, None]
+    out, _ = _play(joints, contacts=np.tile([1.0, 1.0, 1.0, 1.0], (45, 1)))
+    toe = SEALCAP26.index("left_toe")
+    pull = (out[:, toe] - out[:, 0]) - (joints[:, toe] - joints[:, 0])
+    assert 0.1 < np.linalg.norm(pull, axis=-1).max() < 0.16
+    assert np.linalg.norm(np.diff(out[:, toe], axis=0), axis=-1).max() < 0.03
+
+
+def test_strides_too_short_carry_nobody_away() -> None:
+    """Walking on feet that slide along by a third of the way: the body stays near where it is seen."""
+    t = np.arange(120) / 30
+    joints = np.tile(STANDING, (120, 1, 1)) + np.array([0, 0, 1.0]) * (t * 1.0)[:, None, None]
+    contacts = np.zeros((120, 4))
+    for side, shift in ((0, 0.0), (1, 0.5)):
+        phase = (t + shift) % 1.0
+        down = phase < 0.6
+        leg = LEGS[4 * side + 1 : 4 * side + 4]
+        reach = np.where(down, 0.2 - 0.667 * phase, -0.2 + (phase - 0.6))
+        joints[:, leg, 2] += reach[:, None]
+        contacts[down, 2 * side : 2 * side + 2] = 1.0
+    out, _ = _play(joints, contacts=contacts)
+    assert np.abs(out[30:, 0, 2] - joints[30:, 0, 2]).max() < 0.08
+
+
+def test_no_foot_stays_below_the_floor() -> None:
+    """What joint limits turn below y = 0 is raised with the whole body, but not in mode `never`."""
+    sunk = STANDING - np.array([0, 0.05, 0])
+    lock = FootLock("auto")
+    lock.update(STANDING, np.zeros(4), SEEN, 0.0, GROUND, STATURE_M)
+    raised = lock.lifted(sunk)
+    assert raised[FEET, 1].min() == pytest.approx(0.0, abs=1e-12)
+    np.testing.assert_allclose(raised - raised[0], sunk - sunk[0], atol=1e-12)
+    assert lock.lifted(STANDING) is STANDING
+    assert FootLock("never").lifted(sunk) is sunk
