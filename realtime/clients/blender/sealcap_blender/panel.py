@@ -52,9 +52,9 @@ class ConnectionPanel(_Sidebar, bpy.types.Panel):
             layout.label(text=f"Nothing has come to port {receiver.port} yet", icon="TIME")
             return
         box = layout.box().column(align=True)
-        box.label(text=f"{receiver.rate_hz:.1f} frames/s from {receiver.sender}")
         losses = str(receiver.lost) if receiver.counts_losses else "not told by VMC"
-        box.label(text=f"{receiver.frames} frames, lost: {losses}")
+        box.label(text=f"From {receiver.sender}")
+        box.label(text=f"{receiver.rate_hz:.1f} frames/s, lost: {losses}")
         if receiver.ignored:
             box.label(text=f"{receiver.ignored} packets ignored")
         for person_id in sorted(live.people):
@@ -87,10 +87,13 @@ class CharactersPanel(_Sidebar, bpy.types.Panel):
         state = live.state_of(armature)
         row = column.row(align=True)
         row.active = state in ("tracking", "predicted", "waiting")
-        person = live.person_for(armature)
-        whom = "" if person is None else f" person {person},"
-        row.label(text=f"{armature.name}:{whom} {state}", icon=_ICONS[state])
+        row.label(text=armature.name, icon="ARMATURE_DATA")
         row.operator("sealcap.remove_character", text="", icon="X").armature = armature.name
+        person = live.person_for(armature)
+        whom = "" if person is None else f"person {person}, "
+        line = column.row()
+        line.active = row.active
+        line.label(text=whom + state, icon=_ICONS[state])
         anyone = armature.sealcap.person == ANYONE
         column.prop(armature.sealcap, "person", text="Follow (-1: anyone)" if anyone else "Follow person")
         column.prop(armature.sealcap, "travel")

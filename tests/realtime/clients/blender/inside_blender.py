@@ -69,6 +69,19 @@ def follow(rig: Any, person: int) -> None:
     rig.sealcap.person = person
 
 
+def show_t_pose(rig: Any, module: str) -> None:
+    """As a user who poses the character by hand: here the hand is the add-on's own alignment."""
+    live = importlib.import_module(module + ".live").live
+    person = importlib.import_module(module + ".person").Person
+    live.people[99] = person(99, "tracking", 0.0, time.monotonic(), (0.0, 0.9, 0.0), {"Hips": (0, 0, 0, 1)})
+    follows, rig.sealcap.person = rig.sealcap.person, 99
+    live._show(rig)
+    bpy.context.view_layer.update()
+    bpy.ops.sealcap.use_pose()
+    rig.sealcap.person = follows
+    live.people.clear()
+
+
 def mapped(rig: Any) -> dict[str, str]:
     """Sent bone → the rig's."""
     return {row.name: row.target for row in rig.sealcap.bones if row.target}
@@ -141,6 +154,8 @@ def main(job: dict[str, Any]) -> None:
         rigs += build_rigify(generate=True)
     for rig in rigs:
         follow(rig, job["first"])
+        if job["shown"]:
+            show_t_pose(rig, module)
     bpy.ops.sealcap.start()
     Path(job["ready"]).touch()
     wait_for(live, job["people"])

@@ -15,6 +15,8 @@ from typing import Any
 import bpy  # type: ignore[import-not-found,unused-ignore]
 from mathutils import Vector  # type: ignore[import-not-found,unused-ignore]
 
+WAIT_S = 60.0
+
 
 def record(job: dict[str, Any]) -> Any:
     """The armature with the take's action."""
@@ -25,9 +27,11 @@ def record(job: dict[str, Any]) -> Any:
     bpy.context.scene.render.fps = 30
     bpy.ops.sealcap.start()
     Path(job["ready"]).touch()
+    begin = time.monotonic()
     while not live.last_posed:
         live.pump()
         time.sleep(0.01)
+        assert time.monotonic() - begin < WAIT_S, "nobody came"
     bpy.ops.sealcap.make_armature(person=min(live.last_posed))
     bpy.ops.sealcap.record()
     Path(job["set"]).touch()

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import bpy  # type: ignore[import-not-found,unused-ignore]
-from mathutils import Euler  # type: ignore[import-not-found,unused-ignore]
+from mathutils import Euler, Vector  # type: ignore[import-not-found,unused-ignore]
 
 LONGEST_S = 100.0
-TAB_FROM_RIGHT, TAB_FROM_TOP = 12, 170
+OUR_TAB, BONES_HEADER = (12, 170), (160, 488)
+"""Pixels from the right and from the top of the sidebar, as wide and as long as it is here."""
 
 
 def view() -> tuple[Any, Any]:
@@ -34,14 +35,22 @@ def lay_out() -> None:
     space.show_region_ui, space.show_region_toolbar = True, False
     space.overlay.show_cursor = space.overlay.show_object_origins = False
     space.region_3d.view_rotation = Euler((1.3, 0, 0.3)).to_quaternion()
-    space.region_3d.view_location, space.region_3d.view_distance = (0.9, 0, 0.8), 4.4
+    space.region_3d.view_distance = 4.4
 
 
-def click_tab() -> Iterator[None]:
-    """Open our tab, the last in the sidebar's row."""
+def look_at_armatures() -> None:
+    """Have the view's middle between their hips."""
+    armatures = [o for o in bpy.data.objects if o.type == "ARMATURE" and o.sealcap.enabled]
+    hips = [o.matrix_world @ o.pose.bones[0].head for o in armatures]
+    middle = sum(hips, Vector()) / len(hips) + Vector((0.45, 0, 0))  # the sidebar covers the right
+    view()[1].spaces[0].region_3d.view_location = (middle.x, middle.y, 0.85)
+
+
+def click(from_right: int, from_top: int) -> Iterator[None]:
+    """Somewhere in the sidebar."""
     window, area = view()
     region = next(r for r in area.regions if r.type == "UI")
-    x, y = region.x + region.width - TAB_FROM_RIGHT, region.y + region.height - TAB_FROM_TOP
+    x, y = region.x + region.width - from_right, region.y + region.height - from_top
     for kind, value in (("MOUSEMOVE", "NOTHING"), ("LEFTMOUSE", "PRESS"), ("LEFTMOUSE", "RELEASE")):
         window.event_simulate(type=kind, value=value, x=x, y=y)
         yield
@@ -52,13 +61,16 @@ def count_draws(drawn: list[str]) -> None:
     draw functions themselves, which must not be replaced.)
     """
     panel = importlib.import_module("sealcap_blender.panel")
-    real = panel.characters
+    for name in ("characters", "missing_bones"):
+        setattr(panel, name, _counted(getattr(panel, name), name, drawn))
 
-    def characters() -> Any:
-        drawn.append("characters")
-        return real()
 
-    panel.characters = characters
+def _counted(real: Any, name: str, drawn: list[str]) -> Any:
+    def call(*arguments: Any) -> Any:
+        drawn.append(name)
+        return real(*arguments)
+
+    return call
 
 
 def steps(job: dict[str, Any]) -> Iterator[None]:
@@ -80,19 +92,24 @@ def steps(job: dict[str, Any]) -> Iterator[None]:
         bpy.ops.preferences.addon_enable(module="rigify")
         bpy.ops.object.armature_human_metarig_add()
         rig = bpy.context.object
-        rig.location.x = 1.8
+        rig.location.x = 1.3
         bpy.ops.object.select_all(action="DESELECT")
         scene.sealcap.armature = rig
         bpy.ops.sealcap.add_character("EXEC_DEFAULT", True)
     drawn: list[str] = []
     count_draws(drawn)
-    yield from click_tab()
+    yield from click(*OUR_TAB)
     bpy.ops.sealcap.record()
     Path(job["set"]).touch()
     while live.recording.seconds < job["record_s"]:
+        look_at_armatures()
         yield
     with bpy.context.temp_override(window=window):
         bpy.ops.screen.screenshot(filepath=job["screenshot"])
+    yield from click(*BONES_HEADER)
+    yield
+    with bpy.context.temp_override(window=window):
+        bpy.ops.screen.screenshot(filepath=job["screenshot"].replace(".png", "-bones.png"))
     frames, lost, seconds = live.receiver.frames, live.receiver.lost, live.recording.seconds
     with bpy.context.temp_override(window=window):
         bpy.ops.sealcap.record_stop("EXEC_DEFAULT", True)

@@ -109,7 +109,7 @@ def followed(
     subprocess.run([sys.executable, str(pack), str(archive)], check=True, capture_output=True)
     paths = {name: str(folder / name) for name in ("ready", "set", "answer")}
     defaults = {"install": "addon", "port": free_port(), "frames": frames, "people": len(takes), "fps": 24,
-                "start": START, "first": 0 if vmc else 1, "rigs": [], "rigify": False, "own": []}  # fmt: skip
+                "start": START, "first": 0 if vmc else 1, "rigs": [], "rigify": False, "own": [], "shown": False}  # fmt: skip
     whole = {"zip": str(archive), **paths, **defaults, **job}
     sink: Any = OscSink("127.0.0.1", whole["port"])
     if vmc:
@@ -254,11 +254,14 @@ def test_rigify(which: str, tmp_path: Path) -> None:
 @pytest.mark.real
 @BLENDERS
 def test_vmc(which: str, tmp_path: Path) -> None:
-    """The same over VMC, and in Blender 5 installed as an extension; an own armature, joint by joint."""
-    take = walking_take(122, RATE)
+    """The same over VMC, and in Blender 5 installed as an extension; an own armature, joint by joint, and one
+    whose T-pose the user has shown."""
+    take = symmetric(walking_take(122, RATE))
+    rig = a_pose_rig()
     install = "extension" if which == "bpy" else "addon"
-    answer = followed(which, tmp_path, [take], 120, vmc=True, install=install, own=[0], fps=60)
-    (name,) = answer["names"]
+    answer = followed(which, tmp_path, [take], 120, vmc=True, install=install, own=[0], fps=60,
+                      rigs=[rig], shown=True)  # fmt: skip
+    _, name = answer["names"]
     bones = [bone for bone in answer["mapped"][name] if bone in JOINT_OF]
     poses = rows(answer["keys"][name]["poses"], bones)
     found = BLENDER.points_to_world(poses[..., :3])
@@ -271,3 +274,9 @@ def test_vmc(which: str, tmp_path: Path) -> None:
     expected = np.interp(np.arange(len(found)) / 60, times, np.arange(1, 121))
     assert len(found) >= 115
     assert np.abs(at[fits] - expected).max() < 1.0
+    bones = list(answer["mapped"][rig["name"]])
+    shown_rig = rows(answer["keys"][rig["name"]]["poses"], bones)
+    whole = np.flatnonzero(np.abs(at[fits] - np.rint(at[fits])) < 0.03)
+    assert len(whole) > 5
+    index = np.rint(at[fits][whole]).astype(np.intp)
+    follows(shown_rig[whole, :, :3], shown_rig[whole, :, 3:], bones, take, index)

@@ -52,7 +52,7 @@ def test_a_window_shows_and_records(tmp_path: Path) -> None:
             blender.wait()
     answer = json.loads((tmp_path / "answer").read_text())
     assert answer["lost"] == 0
-    assert answer["drawn"] == ["characters"]
+    assert answer["drawn"] == ["characters", "missing_bones"]
     assert answer["frames"] > 4 * RATE
     for first, last in answer["actions"].values():
         assert first == 1
