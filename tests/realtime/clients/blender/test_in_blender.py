@@ -109,7 +109,8 @@ def followed(
     subprocess.run([sys.executable, str(pack), str(archive)], check=True, capture_output=True)
     paths = {name: str(folder / name) for name in ("ready", "set", "answer")}
     defaults = {"install": "addon", "port": free_port(), "frames": frames, "people": len(takes), "fps": 24,
-                "start": START, "first": 0 if vmc else 1, "rigs": [], "rigify": False, "own": [], "shown": False}  # fmt: skip
+                "start": START, "first": 0 if vmc else 1, "rigs": [], "rigify": False, "own": [],
+                "shown": False}  # fmt: skip
     whole = {"zip": str(archive), **paths, **defaults, **job}
     sink: Any = OscSink("127.0.0.1", whole["port"])
     if vmc:
