@@ -27,6 +27,8 @@ OPTIONAL = frozenset({"UpperChest"})
 SENT = tuple(bone for bone in PARENTS if bone not in OPTIONAL)
 """The 21 bones of our own senders."""
 
+MAX_M = 1000.0
+"""Whoever is further away than this is nowhere."""
 STATURE_M = 1.70
 """Of the body below, which stands in where a sender tells no proportions."""
 # Joint: (parent, offset in statures, the bone that carries it).

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .body import JOINTS, SENT
+from .body import JOINTS, MAX_M, SENT
 from .osc import Argument, Message
 from .person import STATES, Person
 from .turns import Quat, Vec, unit
@@ -116,7 +116,7 @@ def _read(partial: _Partial, address: str, arguments: tuple[Argument, ...]) -> N
     if len(numbers) < 4:
         return
     x, y, z, w = numbers
-    if address == PREFIX + "joint" and name in _JOINT_NAMES:
+    if address == PREFIX + "joint" and name in _JOINT_NAMES and max(map(abs, numbers)) < MAX_M:
         partial.joints[name] = (x, y, z)
     elif address == PREFIX + "bone" and name in _BONE_NAMES:
         rotation = unit((x, y, z, w))

@@ -16,8 +16,9 @@ from .character import Character, CharacterError, read_character
 from .own_armature import show_state
 from .person import Person
 from .receiver import EVERYWHERE, LOOPBACK, Receiver
-from .recording import Recording, Track, write_keys
+from .recording import write_keys
 from .settings import ANYONE, characters, mapping_of, shown_t_pose
+from .take import Recording, Track
 
 TICK_S = 1 / 120
 STALE_S = 0.5

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .body import PARENTS
+from .body import MAX_M, PARENTS
 from .osc import Message
 from .person import Person
 from .turns import IDENTITY, Quat, Vec, add, multiply, rotate, unit
 
 PREFIX = "/VMC/Ext/"
 PERSON_ID = 0
-_LIMIT_M = 1000.0
 
 
 class VmcStream:
@@ -85,7 +84,7 @@ def _placed(arguments: tuple[object, ...]) -> tuple[str, Vec, Quat] | None:
     if len(arguments) < 8 or not isinstance(arguments[0], str):
         return None
     numbers = [a for a in arguments[1:8] if isinstance(a, float)]
-    if len(numbers) < 7 or max(abs(n) for n in numbers) > _LIMIT_M:
+    if len(numbers) < 7 or max(abs(n) for n in numbers) > MAX_M:
         return None
     x, y, z, qx, qy, qz, qw = numbers
     rotation = unit((qx, -qy, -qz, qw))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.clients.blender.sealcap_blender.joints_stream import JointsStream
@@ -151,3 +153,27 @@ def test_vmc_loss_and_nonsense() -> None:
     for arguments in wrong:
         assert stream.take([("/VMC/Ext/Bone/Pos", arguments), end], 0.0) == []
     assert stream.take([("/VMC/Ext/VRM", ("/etc/passwd", "title")), end], 0.0) == []
+
+
+ADDRESSES = [f"/mocap/v1/{kind}" for kind in ("frame", "root", "joint", "bone")] + [
+    f"/VMC/Ext/{kind}" for kind in ("Bone/Pos", "Root/Pos", "OK", "T", "VRM")
+]
+ARGUMENTS = st.one_of(
+    st.integers(-(2**31), 2**31 - 1),
+    st.floats(width=32, allow_nan=False, allow_infinity=False),
+    st.sampled_from(["Hips", "pelvis", "LeftToes", "nose", "tracking", "lost", "root", ""]),
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(ADDRESSES), st.lists(ARGUMENTS, max_size=9).map(tuple)), max_size=12)
+)
+def test_any_messages_do_no_harm(hostile: list[tuple[str, tuple[int | float | str, ...]]]) -> None:
+    """Known addresses with any arguments raise nothing, and real frames come through afterwards."""
+    joints, vmc, take = JointsStream(), VmcStream(), walking_take(12)
+    joints.take(hostile, 0.0)
+    for person in vmc.take(hostile, 0.0):
+        assert all(abs(number) < 1e7 for number in person.hips)
+    assert any(_took(joints, motion_at([take], index)) for index in range(12))
+    vmc.take([("/VMC/Ext/OK", (1, 3, 0, 1)), ("/VMC/Ext/T", (0.0,))], 0.0)
+    assert _vmc_took(vmc, _vmc(take, 1)) != []
