@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Sequence
 
 import av
 import cv2
@@ -15,27 +16,28 @@ from realtime.models import store
 from realtime.tracking import Tracker
 
 FIRST, LAST = 94, 158
-TOP, WIDTH = 380, 1280
-"""The part of the picture below the man on the roof; in its middle the two meet."""
-OVERLAP_PX = 120
+TOP, WIDTH = 190, 640
+"""The part of the picture, at half size, below the man on the roof; in its middle the two meet."""
+OVERLAP_PX = 60
 """Half of a stride apart: nearer than this the bodies overlap, and a frame may be mistaken."""
 NEEDED = ("demo-clip", "blazepose-heavy", "blazepose-search")
 
 
-def clip() -> list[Image]:
-    """The clip's frames, that part of them."""
+def clip(numbers: Sequence[int]) -> dict[int, Image]:
+    """These frames of the clip, that part of them."""
     with av.open(str(store.clip_path())) as container:
-        frames = [
-            f.to_ndarray(format="bgr24") for _, f in zip(range(190), container.decode(video=0), strict=False)
-        ]
-    return [f[TOP:, :WIDTH] for f in frames]
+        return {
+            i: f.to_ndarray(format="bgr24", width=f.width // 2, height=f.height // 2)[TOP:, :WIDTH]
+            for i, f in zip(range(max(numbers) + 1), container.decode(video=0), strict=False)
+            if i in numbers
+        }
 
 
 def cut_out(frame: Image, plate: Image) -> Image:
     """(H,W) 1 where the largest thing is that is not in the empty scene."""
-    differs = np.abs(frame.astype(int) - plate).max(2) > 28
+    differs = cv2.absdiff(frame, plate).max(2) > 20
     mask = cv2.morphologyEx(differs.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((21, 21), np.uint8))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     return (labels == 1 + np.argmax(stats[1:, 4])).astype(np.uint8)
 
@@ -51,17 +53,21 @@ def redressed(frame: Image, mask: Image) -> Image:
     return out
 
 
-def crossing() -> Iterator[tuple[Image, tuple[float, float]]]:
+@functools.cache
+def crossing() -> list[tuple[Image, tuple[float, float]]]:
     """Pictures, and where along x the walker and, behind her, the mirrored one are."""
-    frames = clip()
-    plate = np.median(np.stack(frames[60:190:6]), 0).astype(np.uint8)
-    for i in range(FIRST, LAST):
+    empty, walk = range(60, 190, 6), range(FIRST - 3, LAST)
+    frames = clip([*empty, *walk])
+    plate = np.median(np.stack([frames[i] for i in empty]), 0).astype(np.uint8)
+    out = []
+    for i in walk[3:]:
         picture = plate.copy()
         mirrored = cut_out(frames[i - 3], plate)[:, ::-1]
         walker = cut_out(frames[i], plate)
         picture[mirrored > 0] = redressed(frames[i - 3][:, ::-1], mirrored)[mirrored > 0]
         picture[walker > 0] = frames[i][walker > 0]
-        yield picture, (float(np.nonzero(walker)[1].mean()), float(np.nonzero(mirrored)[1].mean()))
+        out.append((picture, (float(np.nonzero(walker)[1].mean()), float(np.nonzero(mirrored)[1].mean()))))
+    return out
 
 
 @pytest.mark.models
@@ -71,7 +77,7 @@ def test_real_people_keep_their_numbers(people: int) -> None:
     if not all(store.is_pulled(name) for name in NEEDED):
         pytest.skip("models are not pulled")
     tracker = Tracker(
-        open_detector("blazepose", threads=2), people=people, person=0 if people == 1 else "largest"
+        open_detector("blazepose", threads=1), people=people, person=0 if people == 1 else "largest"
     )
     owner: dict[int, int] = {}
     seen: list[set[int]] = []

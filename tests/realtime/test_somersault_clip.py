@@ -52,7 +52,7 @@ def test_whoever_turns_over_in_the_air_is_taken_up_again() -> None:
     """The same number throughout, missed only while unseen, and followed again before the feet touch."""
     if not all(store.is_pulled(name) for name in NEEDED):
         pytest.skip("models are not pulled")
-    tracker = Tracker(Shown(open_detector("blazepose", threads=2)))
+    tracker = Tracker(Shown(open_detector("blazepose", threads=1)))
     results = [
         tracker.update(Frame(picture, n, round(n / 30 * 1e9), 0, 0)) for n, picture in enumerate(somersault())
     ]
