@@ -1,11 +1,13 @@
 """The one place for what is known about the camera: field of view, tilt, height above the floor.
 
 Lifter and solver read it; the solver feeds it with every solved figure. What the user gave stays. The rest is
-learned from people who stand or walk:
+learned from people who stand or walk and from the picture:
 
-tilt            as the lifter sees it without the ears (`lifting.tilt_probe`), 5-6° wrong; much better when
+tilt            from vertical lines in the picture (`lifting.plumb_lines`) and from standing people as the
+                lifter sees them (`lifting.tilt_probe`), brought together in `lifting.tilt_grid`; better when
                 heights are known or people walk to and fro (`lifting.upright`). Told to the lifter with its
                 standard deviation. Without either it is "up" of the lifted body, for the world frame only.
+                When the pitch is given, the same evidence tells the roll.
 field of view   60° until the evidence tells it from the tilt, which mostly takes a given pitch.
 height          such that standing feet rest on the floor (`lifting.floor`).
 """
@@ -23,15 +25,13 @@ from lifting.camera import (
     Intrinsics,
     gravity_from_pitch,
     gravity_trust,
-    pitch_of_gravity,
     world_from_cam,
 )
 from lifting.floor import FloorEstimate
-from lifting.running import RunningEstimate
 from lifting.skeleton import BODY21
 from lifting.stance import stance_of
-from lifting.tilt_probe import TiltProbe
-from lifting.upright import Belief, UprightEvidence
+from lifting.tilt_evidence import TiltEvidence
+from lifting.upright import Belief, UprightPeople
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -52,9 +52,6 @@ HASTE_S = 1.0
 
 UNKNOWN_SD_DEG = 10.0
 """A tilt less certain than this is assumed, not estimated."""
-LIFTED_SD_DEG = 12.0
-"""Standard deviation of the tilt read off lifted bodies."""
-GIVEN_PITCH_SD_DEG = 0.5
 FOV_SD = 0.15
 """Of the logarithm of the focal length, when the field of view is assumed;"""
 FOV_KNOWN_SD = 0.1
@@ -91,7 +88,7 @@ class CameraEstimate:
         *,
         fov_given: bool = False,
         pitch_deg: float | None = None,
-        roll_deg: float = 0.0,
+        roll_deg: float | None = None,
         camera_height_m: float | None = None,
         person_height_m: float | None = None,
     ) -> None:
@@ -102,11 +99,12 @@ class CameraEstimate:
         self.intrinsics = intrinsics
         self.person_height_m = person_height_m
         self._assumed, self._fov_given, self._log_k = intrinsics, fov_given, 0.0
-        self._pitch_deg, self._roll_deg = pitch_deg, roll_deg
+        self._pitch_deg = pitch_deg
         self._given_height_m = camera_height_m
-        self._set_gravity(gravity_from_pitch(pitch_deg or 0.0, roll_deg))
-        self._up = RunningEstimate(-self.gravity_cam, memory_s=20, clip=0.15, start_s=0.3)
-        self._probe, self._upright, self._floor = TiltProbe(), UprightEvidence(), FloorEstimate()
+        self._set_gravity(gravity_from_pitch(pitch_deg or 0.0, roll_deg or 0.0))
+        self._evidence = TiltEvidence(pitch_deg, roll_deg, self.gravity_cam)
+        self._upright, self._floor = UprightPeople(), FloorEstimate()
+        self._tilt = self._evidence.best(self._focal_sd)
         self._belief = self._before()
         self._target: Float64 | None = None
         self._time_ns: int | None = None
@@ -114,11 +112,12 @@ class CameraEstimate:
 
     @property
     def tilt_sd_deg(self) -> float:
-        """Standard deviation of `gravity_cam`; 0 when it was given, infinite while it is only assumed."""
-        if self._pitch_deg is not None:
-            return 0.0
-        sd_deg = math.degrees(self._belief.sd[0])
-        return sd_deg if sd_deg < UNKNOWN_SD_DEG else math.inf
+        """Standard deviation of `gravity_cam` about a horizontal axis, the mean of pitch and roll; infinite
+        while it is only assumed. A given pitch leaves the roll."""
+        pitch_sd_deg = 0.0 if self._pitch_deg is not None else math.degrees(self._belief.sd[0])
+        if pitch_sd_deg >= UNKNOWN_SD_DEG:
+            return math.inf
+        return math.hypot(pitch_sd_deg, self._tilt.roll_sd_deg) / math.sqrt(2.0)
 
     @property
     def gravity_known(self) -> bool:
@@ -166,28 +165,46 @@ class CameraEstimate:
         return points
 
     def probe_due(self, time_ns: int) -> bool:
-        """Whether `learn_tilt` wants another look; never when the tilt was given."""
-        return self._pitch_deg is None and self._probe.due(time_ns)
+        """Whether `learn_tilt` wants another look; never when pitch and roll were given."""
+        return not self._evidence.all_given and self._evidence.probe.due(time_ns)
+
+    def lines_due(self, time_ns: int) -> bool:
+        """Whether `learn_lines` wants another picture; never when pitch and roll were given."""
+        return not self._evidence.all_given and self._evidence.lines.due(time_ns)
+
+    def learn_lines(self, lines_px: Floats, time_ns: int) -> None:
+        """Learn from straight lines (L,4) x1, y1, x2, y2 in a picture, in pixels."""
+        rays = self.intrinsics.rays(np.asarray(lines_px).reshape(-1, 2)).reshape(-1, 2, 2)
+        self._evidence.lines.add(rays[:, 0], rays[:, 1], time_ns)
+        self._since_fit_s = math.inf
 
     def learn_tilt(self, joints_cam: Floats, confidence: Floats, time_ns: int) -> None:
-        """Learn from people (P,26,3) whom the lifter saw `without_ears` and told nothing about gravity;
+        """Learn from people (P,26,3) as the lifter sees them that was told nothing about gravity;
         confidence (P,21) of BODY21 in their newest frame."""
-        if self._probe.add(joints_cam, confidence, time_ns):
-            self._upright = UprightEvidence()  # it was seen by a camera that stood otherwise
-        if self._probe.evidence_s < HASTE_S:
+        if self._evidence.probe.add(joints_cam, confidence, time_ns):
+            self._upright = UprightPeople()  # it was seen by a camera that stood otherwise
+            self._evidence.lines.forget()
+        if self._evidence.probe.evidence_s < HASTE_S:
             self._since_fit_s = math.inf
 
     def update(
-        self, rays: Floats, confidence: Floats, joints_cam: Floats, root_cam: Floats, time_ns: int
+        self,
+        rays: Floats,
+        confidence: Floats,
+        joints_cam: Floats,
+        root_cam: Floats,
+        time_ns: int,
+        person_id: int = 0,
     ) -> None:
         """Learn from one solved figure.
 
         rays (21,2) x/z, y/z and confidence (21,) of BODY21; joints_cam (26,3) relative to mid-hip and
-        root_cam (3,), metres; a root that is NaN teaches nothing about the floor.
+        root_cam (3,), metres; a root that is NaN teaches nothing about the floor. `person_id`
+        because people are of different height.
         """
         dt_s = FIRST_STEP_S if self._time_ns is None else max((time_ns - self._time_ns) * 1e-9, 0.0)
         self._time_ns = time_ns
-        self._learn_upright(rays, confidence, joints_cam, dt_s)
+        self._learn_upright(rays, confidence, joints_cam, dt_s, person_id)
         self._since_fit_s += dt_s
         if self._since_fit_s >= REFIT_S:
             self._refit()
@@ -196,7 +213,9 @@ class CameraEstimate:
             down = -self.R_world_from_cam[1]
             self._floor.learn(confidence, joints_cam + root_cam, down, self.person_height_m, dt_s)
 
-    def _learn_upright(self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float) -> None:
+    def _learn_upright(
+        self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float, person_id: int
+    ) -> None:
         """Where ankles and shoulders of a standing body are seen, and its "up" while there is no better."""
         shoulders, ankles = (min(confidence[pair].tolist()) > SEEN for pair in (_SHOULDERS, _ANKLES))
         if not ankles or dt_s <= 0.0:
@@ -204,14 +223,14 @@ class CameraEstimate:
         stance = stance_of(joints_cam)
         if stance is None or -stance.up @ self.gravity_cam < _COS_NOT_LYING:
             return
-        if self._pitch_deg is None and self._probe.up is None:
-            self._up.add(stance.up, dt_s)
+        self._evidence.learn_lifted(stance.up, dt_s)
         if shoulders:
             level = rays[_PAIRS] @ (self.gravity_cam[:2] / math.hypot(*self.gravity_cam[:2].tolist()))
             upper, lower = (
                 level.reshape(2, 2).mean(axis=1) * (self.intrinsics.fy / self._assumed.fy)
             ).tolist()
-            self._upright.add(lower, upper, dt_s * (1.0 if stance.still else WALKING_WEIGHT))
+            weight = 1.0 if stance.still else WALKING_WEIGHT
+            self._upright.of(person_id).add(lower, upper, dt_s * weight)
 
     def _before(self) -> Belief:
         """What is known about the unknowns of `lifting.upright` without its evidence."""
@@ -223,27 +242,23 @@ class CameraEstimate:
         shoulders = (SHOULDERS_M, SHOULDERS_SD_M)
         if stature_m is not None:
             shoulders = (SHOULDER_HEIGHT - ANKLE_HEIGHT) * stature_m, GIVEN_SHOULDERS_SD_M
-        pitch_deg, pitch_sd_deg = self._pitch_before()
+        pitch_deg, pitch_sd_deg = self._tilt.pitch_deg, self._tilt.pitch_sd_deg
         value = [math.radians(pitch_deg), 0.0, math.log(height[0]), shoulders[0]]
-        sd = [math.radians(pitch_sd_deg), 1e-3 if self._fov_given else FOV_SD, height[1], shoulders[1]]
+        sd = [math.radians(pitch_sd_deg), self._focal_sd, height[1], shoulders[1]]
         return Belief(np.array(value), np.array(sd))
 
-    def _pitch_before(self) -> tuple[float, float]:
-        """Degrees and standard deviation: given, probed or read off lifted bodies."""
-        if self._pitch_deg is not None:
-            return self._pitch_deg, GIVEN_PITCH_SD_DEG
-        if self._probe.up is not None:
-            return pitch_of_gravity(-self._probe.up), self._probe.sd_deg
-        return pitch_of_gravity(-self._up.value), LIFTED_SD_DEG
+    @property
+    def _focal_sd(self) -> float:
+        return 1e-3 if self._fov_given else FOV_SD
 
     def _refit(self) -> None:
         """All evidence at once; a new direction of gravity to glide to."""
+        self._tilt = self._evidence.best(self._focal_sd)
         self._belief, self._since_fit_s = self._upright.update(self._before()), 0.0
-        if self._pitch_deg is not None:
+        if self._evidence.all_given:
             return
-        up = self._up.value if self._probe.up is None else self._probe.up
-        roll_deg = math.degrees(math.atan2(-up[0], -up[1]))
-        direction = gravity_from_pitch(math.degrees(self._belief.value[0]), roll_deg)
+        pitch_deg = math.degrees(self._belief.value[0]) if self._pitch_deg is None else self._pitch_deg
+        direction = gravity_from_pitch(pitch_deg, self._tilt.roll_deg)
         if self._target is None:
             self._set_gravity(direction)  # the first one at once
         self._target = direction

@@ -1,11 +1,9 @@
-"""The tilt of the camera as the lifter sees it when it cannot go by the ears, averaged over time.
+"""The tilt of the camera as the lifter sees it when it is told nothing, averaged over time.
 
-A lifter that is told nothing reads the tilt of a body off its proportions and, too much so, off the attitude
-of the head: people look up to a high camera, and detectors guess ears under hair. On real video the same
-network sees 12° of a true 19° with the ears hidden, 7° with them; on synthetic people it hardly matters. So a
-few times a second it is asked again, without the ears and without gravity, and the direction "up" of standing
-bodies is averaged: what changes from pose to pose goes away. What stays belongs to the person - nobody has
-average proportions - and is the standard deviation that never gets smaller.
+A lifter that does not know gravity reads the tilt of a body off its proportions and its attitude. A few times
+a second it is asked so, and the direction "up" of standing bodies is averaged: what changes from pose to pose
+goes away. What stays belongs to the person - nobody has average proportions - and is the standard deviation
+that never gets smaller.
 """
 
 from __future__ import annotations
@@ -22,9 +20,9 @@ from lifting.stance import stance_of
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
 
-PERSON_SD_DEG = 5.3
-"""Error that stays however long one person is watched: 5.3° on held-out synthetic people, 5.9° on recorded
-ones with their own proportions, both with a bias of 2-4°."""
+PERSON_SD_DEG, PERSON_ROLL_SD_DEG = 6.5, 2.0
+"""Error of pitch and of roll that stays however long one person is watched: 4° of pitch on held-out synthetic
+people, 4° on recorded ones with their own proportions, 11° and 5° on the two of the open clips."""
 POSE_SD_DEG = 4.4
 """Error that differs from pose to pose,"""
 POSE_S = 1.0
@@ -42,19 +40,11 @@ COS_UPRIGHT = math.cos(math.radians(55.0))
 """Bodies further from the picture's vertical, or from what was seen so far, are lying or an error."""
 SEEN = 0.3
 
-_EARS = BODY21.indices("left_ear", "right_ear")
 _NEEDED = BODY21.indices("left_shoulder", "right_shoulder", "left_ankle", "right_ankle")
 
 
-def without_ears(windows: Floats) -> NDArray[np.float32]:
-    """Windows (P,T,21,3) of the lifter with the ears' confidence set to 0."""
-    out = np.array(windows, np.float32)
-    out[:, :, _EARS, 2] = 0.0
-    return out
-
-
 class TiltProbe:
-    """Running mean of "up" in camera axes from standing bodies lifted without their ears."""
+    """Running mean of "up" in camera axes from standing bodies lifted without knowing gravity."""
 
     def __init__(self) -> None:
         self._up = RunningEstimate(np.zeros(3), memory_s=MEMORY_S, clip=FARTHEST)
@@ -69,7 +59,7 @@ class TiltProbe:
         return (time_ns - self._asked_ns) * 1e-9 >= wait_s - 0.01
 
     def add(self, joints_cam: Floats, confidence: Floats, time_ns: int) -> bool:
-        """Take in people (P,26,3) as lifted from `without_ears`; confidence (P,21) of their newest frame.
+        """Take in people (P,26,3) as lifted without knowing gravity; confidence (P,21) of their newest frame.
 
         True when the camera has been moved: then what was seen before is forgotten.
         """
@@ -106,8 +96,17 @@ class TiltProbe:
 
     @property
     def sd_deg(self) -> float:
-        """Standard deviation of `up` about each horizontal axis."""
-        return math.hypot(PERSON_SD_DEG, POSE_SD_DEG / math.sqrt(1.0 + self.evidence_s / POSE_S))
+        """Standard deviation of the pitch of `up`;"""
+        return math.hypot(PERSON_SD_DEG, self._pose_sd_deg)
+
+    @property
+    def roll_sd_deg(self) -> float:
+        """and of its roll."""
+        return math.hypot(PERSON_ROLL_SD_DEG, self._pose_sd_deg)
+
+    @property
+    def _pose_sd_deg(self) -> float:
+        return POSE_SD_DEG / math.sqrt(1.0 + self.evidence_s / POSE_S)
 
     def _plausible(self, up: Float64) -> bool:
         before = self.up

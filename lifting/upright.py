@@ -44,6 +44,7 @@ OUTLIER = 2.5
 ROUNDS, LARGEST_STEP = 6, 0.3
 SHALLOWEST = 0.03
 """Radians below the horizon at which ankles are still thought to be."""
+MOST_PEOPLE = 6
 HONESTY = 1.2
 """By which the linear estimate of the errors is too small (held-out synthetic people)."""
 
@@ -93,6 +94,28 @@ class UprightEvidence:
             return before
         lower, upper = self._mean[:, use]
         return _fit(lower, upper, self._seen_s[use], before)
+
+
+class UprightPeople:
+    """Evidence of several people: one camera and one floor, but shoulders of different height."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, UprightEvidence] = {}
+
+    def of(self, person_id: int) -> UprightEvidence:
+        """That of one person; of too many, the one of whom least was seen is forgotten."""
+        if person_id not in self._of and len(self._of) >= MOST_PEOPLE:
+            del self._of[min(self._of, key=lambda i: self._of[i].seen_s)]
+        return self._of.setdefault(person_id, UprightEvidence())
+
+    def update(self, before: Belief) -> Belief:
+        """The belief after all that was seen; the height of shoulders is that of the last person."""
+        belief = before
+        for evidence in self._of.values():
+            value, sd = belief.value.copy(), belief.sd.copy()
+            value[3], sd[3] = before.value[3], before.sd[3]
+            belief = evidence.update(Belief(value, sd))
+        return belief
 
 
 def expected_upper(unknowns: Float64, lower: Float64) -> tuple[Float64, Float64]:

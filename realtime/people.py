@@ -9,7 +9,6 @@ import numpy as np
 from lifting.camera_estimate import CameraEstimate
 from lifting.correction import SteadyCorrection
 from lifting.lifter import Lifter
-from lifting.tilt_probe import without_ears
 from lifting.window import TimeWindow
 from realtime.data import BodyPose, Float32, Keypoints
 from realtime.solve.body import BodySolver, SolverOptions
@@ -47,7 +46,7 @@ class People:
         if not camera.probe_due(time_ns):
             return self._lifter.lift(windows, gravity)
         # The same network call with twice the people costs a tenth more, two calls would cost double.
-        asked = np.concatenate([windows, without_ears(windows)])
+        asked = np.concatenate([windows, windows])
         joints = self._lifter.lift(asked, np.concatenate([gravity, np.zeros_like(gravity)]))
         camera.learn_tilt(joints[count:], windows[:, -1, :, 2], time_ns)
         return joints[:count]

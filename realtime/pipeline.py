@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from lifting.camera_estimate import CameraEstimate
 from realtime.capture import Capture, Captured
 from realtime.data import BodyPose, Frame, Keypoints, Losses, Motion
+from realtime.line_segments import line_segments
 from realtime.people import People
 from realtime.recorded_tracker import PersonTracker
 from realtime.sinks import Sink
@@ -101,6 +102,7 @@ class Pipeline:
         with times.stage("detect"):
             keypoints = self._tracker.update(frame)
         with times.stage("lift"):
+            _learn_lines(camera, frame, keypoints)
             raw_joints_cam = self._people.lift(keypoints, camera, frame.capture_time_ns)
         with times.stage("correct"):
             joints_cam = self._people.correct(raw_joints_cam, keypoints)
@@ -140,3 +142,10 @@ class Pipeline:
         if known is None or (known.intrinsics.width, known.intrinsics.height) != (width, height):
             self.camera = known = self._open_camera(width, height)
         return known
+
+
+def _learn_lines(camera: CameraEstimate, frame: Frame, keypoints: list[Keypoints]) -> None:
+    """Now and then the tilt from the picture, 20 ms; where there is one."""
+    if frame.recorded is None and camera.lines_due(frame.capture_time_ns):
+        lines_px = line_segments(frame.image, [k.box for k in keypoints])
+        camera.learn_lines(lines_px, frame.capture_time_ns)

@@ -135,7 +135,8 @@ class BodySolver:
         self._welcome(observed, dt_s)
         whole = self._limbs.update(fixed, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s)
         joints = self._constant(self._smooth(whole, dt_s))
-        camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns)
+        who = keypoints.person_id
+        camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns, who)
         self._camera = camera
         joints, root = self._handover.arrive(joints, root, dt_s)
         joints = self._constant(joints)

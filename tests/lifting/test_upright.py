@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from lifting.camera import gravity_from_pitch, world_from_cam
-from lifting.upright import BANDS, FORGET_S, Belief, UprightEvidence, expected_upper
+from lifting.upright import (
+    BANDS,
+    FORGET_S,
+    MOST_PEOPLE,
+    Belief,
+    UprightEvidence,
+    UprightPeople,
+    expected_upper,
+)
 
 SD = np.array([np.radians(5.5), 0.15, 0.8, 0.085])
 
@@ -144,3 +152,27 @@ def test_never_anything_but_numbers(lower: list[float], seed: int) -> None:
     assert np.isfinite(after.value).all()
     assert np.isfinite(after.sd).all()
     assert (after.sd <= before.sd).all()
+
+
+def test_people_of_different_height_do_not_contradict_each_other() -> None:
+    """A tall and a small person who take turns: kept apart the pitch is better, and claimed to be."""
+    people, mixed, distances = UprightPeople(), UprightEvidence(), np.linspace(2.0, 6.0, 9)
+    before = Belief(unknowns(pitch_deg=7.0), SD)
+    for person_id, s in enumerate((1.42, 1.05)):
+        lower, upper = seen_at(unknowns(s=s), distances[person_id::2])
+        for _ in range(30):
+            for low, up in zip(lower.tolist(), upper.tolist(), strict=True):
+                people.of(person_id).add(low, up, 1 / 30)
+                mixed.add(low, up, 1 / 30)
+    apart, together = people.update(before), mixed.update(before)
+    assert abs(np.degrees(apart.value[0]) - 12.0) < 1.5
+    assert apart.sd[0] < 0.7 * together.sd[0]
+
+
+def test_people_come_and_go() -> None:
+    """However many: the one of whom least was seen is forgotten, and nobody twice the same evidence."""
+    people = UprightPeople()
+    for person_id in range(3 * MOST_PEOPLE):
+        people.of(person_id).add(0.4, 0.0, 0.1 + 0.01 * (person_id == 0))
+    assert people.of(0).seen_s > 0.1
+    assert people.of(3 * MOST_PEOPLE).seen_s == 0.0
