@@ -26,7 +26,9 @@ class TwoMindedLifter:
 
     def lift(self, windows: NDArray[np.float32], gravity: NDArray[np.float32]) -> NDArray[np.float32]:
         self.calls.append((windows, gravity))
-        poses = [seen_by(0.0 if told else 20.0, 1.5, (0.0, -3.0))[1] for told in np.atleast_1d(gravity.any(axis=1))]
+        poses = [
+            seen_by(0.0 if told else 20.0, 1.5, (0.0, -3.0))[1] for told in np.atleast_1d(gravity.any(axis=1))
+        ]
         return np.stack(poses).astype(np.float32)
 
 
