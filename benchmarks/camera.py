@@ -101,7 +101,7 @@ def watch(case: Case, seed: int = 0) -> Run:
         step(people, [keypoints], camera, time_ns)
         fov_deg = math.degrees(2 * math.atan(max(size) / 2 / camera.intrinsics.fx))
         rows.append(
-            (pitch_of_gravity(camera.gravity_cam), camera.tilt_sd_deg, fov_deg, camera.camera_height_m)
+            (pitch_of_gravity(camera.gravity_cam), camera.pitch_sd_deg, fov_deg, camera.camera_height_m)
         )
     return Run(case, np.array(rows), camera.sources["fov"].value)
 

@@ -114,10 +114,15 @@ class CameraEstimate:
     def tilt_sd_deg(self) -> float:
         """Standard deviation of `gravity_cam` about a horizontal axis, the mean of pitch and roll; infinite
         while it is only assumed. A given pitch leaves the roll."""
-        pitch_sd_deg = 0.0 if self._pitch_deg is not None else math.degrees(self._belief.sd[0])
-        if pitch_sd_deg >= UNKNOWN_SD_DEG:
-            return math.inf
-        return math.hypot(pitch_sd_deg, self._tilt.roll_sd_deg) / math.sqrt(2.0)
+        return math.hypot(self.pitch_sd_deg, self._tilt.roll_sd_deg) / math.sqrt(2.0)
+
+    @property
+    def pitch_sd_deg(self) -> float:
+        """Standard deviation of the pitch alone: 0 when it was given, infinite while it is assumed."""
+        if self._pitch_deg is not None:
+            return 0.0
+        sd_deg = math.degrees(self._belief.sd[0])
+        return sd_deg if sd_deg < UNKNOWN_SD_DEG else math.inf
 
     @property
     def gravity_known(self) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lifting.plumb_lines import PlumbLines
 from lifting.running import RunningEstimate
-from lifting.tilt_grid import Tilt, TiltGrid
+from lifting.tilt_grid import FAR_DEG, Tilt, TiltGrid
 from lifting.tilt_probe import TiltProbe
 
 Float64 = NDArray[np.float64]
@@ -17,6 +17,8 @@ Float64 = NDArray[np.float64]
 LIFTED_SD_DEG, LIFTED_ROLL_SD_DEG = 12.0, 4.0
 """Standard deviations of pitch and roll read off lifted bodies when nobody asked the lifter for them."""
 GIVEN_SD_DEG = 0.5
+ALONE_FAR_DEG, ALONE = 30.0, 1.4
+"""Lines that nobody's posture confirms are sometimes not vertical at all: the error grows by this factor."""
 
 
 class TiltEvidence:
@@ -45,7 +47,7 @@ class TiltEvidence:
             seen = seen + self._grid.of_cameras()
         else:
             seen = self._grid.of_up(self._lifted.value, LIFTED_SD_DEG, LIFTED_ROLL_SD_DEG)
-        tilt = self._grid.best(seen)
+        tilt = self._grid.best(seen, FAR_DEG if up is not None else ALONE_FAR_DEG)
         if self._pitch_deg is not None:
             return tilt._replace(pitch_sd_deg=GIVEN_SD_DEG)
         if up is None and lines is None:
@@ -54,4 +56,5 @@ class TiltEvidence:
             return tilt
         # Slopes of lines are proportional to the focal length times the tangent of the pitch.
         stretch_deg = 0.5 * math.degrees(focal_sd) * math.sin(math.radians(2 * tilt.pitch_deg))
-        return tilt._replace(pitch_sd_deg=math.hypot(tilt.pitch_sd_deg, stretch_deg))
+        lines_sd_deg = tilt.pitch_sd_deg * (ALONE if up is None else 1.0)
+        return tilt._replace(pitch_sd_deg=math.hypot(lines_sd_deg, stretch_deg))

@@ -29,7 +29,7 @@ TAIL = 6.0
 """Degrees of freedom of Student's distribution for people: now and then somebody leans."""
 NEAR_DEG = 6.0
 """The mean is taken over cells so near to the best one, the spread over all."""
-FAR_DEG = 25.0
+FAR_DEG = 15.0
 """What is further off is wrong, no matter how far."""
 
 
@@ -72,13 +72,14 @@ class TiltGrid:
         """(P,1) log-likelihood of the pitches at which people put cameras."""
         return -0.5 * ((self.pitch_deg - USUAL_PITCH_DEG) / USUAL_PITCH_SD_DEG) ** 2
 
-    def best(self, evidence: Float64) -> Tilt:
-        """Mean and standard deviation from the log-likelihood (P,R) of all that was seen."""
+    def best(self, evidence: Float64, far_deg: float = FAR_DEG) -> Tilt:
+        """Mean and standard deviation from the log-likelihood (P,R) of all that was seen. Cells further
+        from the mean than `far_deg` count as that far."""
         log = self.before + evidence
         row, column = divmod(int(log.argmax()), log.shape[1])
         weight = np.exp(log - log[row, column])
-        pitch_deg, pitch_sd_deg = _moments(self.pitch_deg[:, 0], weight.sum(axis=1), row)
-        roll_deg, roll_sd_deg = _moments(self.roll_deg[0], weight.sum(axis=0), column)
+        pitch_deg, pitch_sd_deg = _moments(self.pitch_deg[:, 0], weight.sum(axis=1), row, far_deg)
+        roll_deg, roll_sd_deg = _moments(self.roll_deg[0], weight.sum(axis=0), column, far_deg)
         return Tilt(pitch_deg, roll_deg, pitch_sd_deg, roll_sd_deg)
 
 
@@ -88,9 +89,9 @@ def _axis(given_deg: float | None, limit_deg: float, step_deg: float) -> Float64
     return np.arange(-limit_deg, limit_deg + step_deg, step_deg)
 
 
-def _moments(axis_deg: Float64, weight: Float64, best: int) -> tuple[float, float]:
+def _moments(axis_deg: Float64, weight: Float64, best: int, far_deg: float) -> tuple[float, float]:
     """Mean about the best cell and, however many peaks there are, the spread about it."""
     near = np.abs(axis_deg - axis_deg[best]) <= NEAR_DEG
     mean = float(axis_deg[near] @ weight[near] / weight[near].sum())
-    off = np.minimum(np.abs(axis_deg - mean), FAR_DEG)
+    off = np.minimum(np.abs(axis_deg - mean), far_deg)
     return mean, math.sqrt(float(off**2 @ weight / weight.sum()))
