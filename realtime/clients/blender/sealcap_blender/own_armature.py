@@ -9,7 +9,7 @@ import bpy
 from mathutils import Vector
 
 from .body import OPTIONAL, PARENTS, STATURE_M
-from .person import Person, hips_height_m, rest_heads
+from .person import Person, hips_height_m, leg_root, rest_heads
 from .turns import Vec
 
 _HAND, _SKULL = 0.09, 0.13
@@ -46,7 +46,7 @@ def make_armature(person: Person | None, name: str, *, figure: bool = True) -> b
     is there to be measured. With `figure` a mesh of simple parts hangs on it.
     """
     heads = rest_heads(person)
-    above_floor = hips_height_m(heads)
+    above_floor = hips_height_m(heads) - leg_root(heads)[1]
     places = {bone: _to_blender(place, above_floor) for bone, place in heads.items()}
     data = bpy.data.armatures.new(name)
     armature = bpy.data.objects.new(name, data)

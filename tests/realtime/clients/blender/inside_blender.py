@@ -1,8 +1,8 @@
 """Run by Blender: install the add-on from its zip, let armatures follow a real sender, say what they did.
 
 Usage: blender --background --factory-startup --python inside_blender.py -- JOB.json
-The job says what is in the scene; the answer goes to the path it names. Two files tell the sender when to go
-on: `ready` (the port is open), then `set` (the armatures are made, the take has begun).
+The job says what is in the scene; the answer goes to the path it names. Files tell the sender when to go
+on: `ready` (the port is open), `made` (the armatures are), `set` (the take has begun).
 """
 
 import importlib
@@ -162,6 +162,8 @@ def main(job: dict[str, Any]) -> None:
     for person in job["own"]:
         bpy.ops.sealcap.make_armature(person=person)
         rigs.append(scene.sealcap.armature)
+    Path(job["made"]).touch()
+    time.sleep(0.5)  # the sender falls silent
     bpy.ops.sealcap.record()
     Path(job["set"]).touch()
     shown: dict[str, Any] = {rig.name: [] for rig in rigs}

@@ -107,7 +107,7 @@ def followed(
     archive = folder / "sealcap-blender.zip"
     pack = ROOT / "realtime" / "clients" / "blender" / "pack.py"
     subprocess.run([sys.executable, str(pack), str(archive)], check=True, capture_output=True)
-    paths = {name: str(folder / name) for name in ("ready", "set", "answer")}
+    paths = {name: str(folder / name) for name in ("ready", "made", "set", "answer")}
     defaults = {"install": "addon", "port": free_port(), "frames": frames, "people": len(takes), "fps": 24,
                 "start": START, "first": 0 if vmc else 1, "rigs": [], "rigify": False, "own": [],
                 "shown": False}  # fmt: skip
@@ -118,7 +118,8 @@ def followed(
     sink.open()
     with running(which, whole, folder) as blender:
         until(blender, folder / "ready")
-        until(blender, folder / "set", sink, takes)
+        until(blender, folder / "made", sink, takes)
+        until(blender, folder / "set")
         begin, sent_s = time.perf_counter(), []
         for index in range(1, frames + 1):
             motion = motion_at(takes, index)
