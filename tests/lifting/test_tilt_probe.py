@@ -94,6 +94,23 @@ def test_given_pitch_and_roll_need_no_probe() -> None:
     assert pitch_of_gravity(camera.gravity_cam) == pytest.approx(12.0)
 
 
+@pytest.mark.parametrize(("roll", "within"), [(0.0, 0.5), (2.0, 2.0), (35.0, 3.0)])
+def test_a_given_pitch_leaves_the_roll_to_the_person(roll: float, within: float) -> None:
+    """Five seconds of standing: a level camera stays level, a rolled one is found; the pitch is as given and
+    the lifter is told that the roll is not exact."""
+    camera = CameraEstimate(INTRINSICS, pitch_deg=12.0)
+    c, s = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    R_rolled = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+    rays, joints, _ = seen_by(12.0, 1.5, (0.0, -3.0))
+    for i in range(25):
+        camera.learn_tilt((lifted(12.0)[0] @ R_rolled.T)[None], SEEN[None], int(i * 0.2e9))
+        camera.update(rays, SEEN, joints @ R_rolled.T, np.full(3, np.nan), int(i * 0.2e9))
+    g = camera.gravity_cam
+    assert pitch_of_gravity(g) == pytest.approx(12.0, abs=0.1)
+    assert np.degrees(np.arctan2(g[0], g[1])) == pytest.approx(roll, abs=within)
+    assert 0.5 < camera.gravity_input[3] < 0.97
+
+
 def test_the_world_glides() -> None:
     """After the first look the direction of gravity never turns by more than 2° between two frames."""
     camera, before = CameraEstimate(INTRINSICS), None
