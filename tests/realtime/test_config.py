@@ -66,7 +66,10 @@ def test_an_empty_file_means_all_defaults(tmp_path: Path) -> None:
     [
         ({"detektor": {}}, ("unknown key detektor", "Did you mean detector?")),
         ({"detector": {"varient": "heavy"}}, ("unknown key detector.varient", "Did you mean variant?")),
-        ({"camera": {"xyzzy": 1}}, ("unknown key camera.xyzzy", "Valid here: fov, pitch, height, calibration.")),
+        (
+            {"camera": {"xyzzy": 1}},
+            ("unknown key camera.xyzzy", "Valid here: fov, pitch, height, calibration."),
+        ),
         ({"camera": {"fov": 500}}, ("camera.fov", "150", "500")),
         ({"person": {"person": "bob"}}, ("person.person", "'bob'")),
         ({"solve": {"smooth": "much"}}, ("solve.smooth", "'much'")),
