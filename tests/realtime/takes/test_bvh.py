@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,24 @@ from realtime.takes.load import load_takes
 from realtime.takes.take import Take
 from tests.realtime.takes.made_takes import gappy, take_of, walking_take, wild_take
 
+# bvhio leaves the files it reads to the garbage collector, which may complain in any later test.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
 with warnings.catch_warnings():  # it imports glm under its old name
     warnings.simplefilter("ignore", PendingDeprecationWarning)
     import bvhio
 
 Float64 = NDArray[np.float64]
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """What bvhio left open is collected here, where nobody minds."""
+    yield
+    gc.collect()
+
 
 JOINT_AT = {
     "Hips": "pelvis", "Spine": "spine", "Chest": "chest", "Neck": "neck", "Head": "head",
