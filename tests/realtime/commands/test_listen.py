@@ -108,7 +108,7 @@ def test_ctrl_c_ends_with_a_summary() -> None:
         while "tracking" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
     sink.close()
     assert process.returncode == 0
     assert "frames, 0 lost" in out
