@@ -81,14 +81,12 @@ class BodySolver:
     """Solver of one person. `update` with every seen frame, `coast` with every frame without the person."""
 
     def __init__(self, options: SolverOptions | None = None) -> None:
-        self.options = options or SolverOptions()
-        smooth = self.options.smooth
-        self._smooth, self._root = joint_filter(smooth), RootTracker(smooth)
+        self.options = options = options or SolverOptions()
+        self._smooth, self._root = joint_filter(options.smooth), RootTracker(options.smooth)
         self._rotations = RotationSolver()
-        self._contacts = ContactEstimate(sticky=self.options.foot_lock == "always")
-        self._feet = FootLock(self.options.foot_lock)
-        self._bones = BoneLengths(self.options.height_m)
-        options = self.options
+        self._contacts = ContactEstimate(sticky=options.foot_lock == "always")
+        self._feet = FootLock(options.foot_lock)
+        self._bones = BoneLengths(options.height_m)
         self._observed, self._limbs, self._handover = Observed(), HiddenLimbs(options.legs), Handover()
         self._coasting = Coasting(options.predict_s, options.hold_s, options.lost_s)
         self._person_id: int | None = None

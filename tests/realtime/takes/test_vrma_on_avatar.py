@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +22,10 @@ from tests.realtime.avatar.made_avatar import rest_heads, rest_offsets, write_av
 from tests.realtime.takes.made_takes import wild_take
 from tests.realtime.takes.npm import packages
 from tests.realtime.takes.test_bvh import JOINT_AT
+from tests.realtime.web.chromium import browser_tab
 
 Float64 = NDArray[np.float64]
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]  # fmt: skip
 PLAYER = Path(__file__).with_name("avatar_player.html")
 LIMBS = [
     (f"{side}{upper}", f"{side}{lower}")
@@ -46,25 +40,20 @@ LIMBS = [
 @contextmanager
 def playing(take: Take, folder: Path) -> Iterator[Any]:
     """A browser page in which the avatar is about to play `take`; fails on any error of the page."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium (set CHROMIUM)")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    npm = packages()
-    write_avatar(folder / "avatar.vrm")
-    write_vrma(take, folder / "take.vrma")
-    files = {"/": PLAYER, "/avatar.vrm": folder / "avatar.vrm", "/take.vrma": folder / "take.vrma"}
+    with browser_tab(480, 540) as page:
+        npm = packages()
+        write_avatar(folder / "avatar.vrm")
+        write_vrma(take, folder / "take.vrma")
+        files = {"/": PLAYER, "/avatar.vrm": folder / "avatar.vrm", "/take.vrma": folder / "take.vrma"}
 
-    def answer(route: Any) -> None:
-        path = "/" + route.request.url.split("/", 3)[3]
-        file = npm / path.removeprefix("/npm/") if path.startswith("/npm/") else files.get(path)
-        if file is not None and file.is_file():
-            route.fulfill(path=file)
-        else:
-            route.fulfill(status=404)
+        def answer(route: Any) -> None:
+            path = "/" + route.request.url.split("/", 3)[3]
+            file = npm / path.removeprefix("/npm/") if path.startswith("/npm/") else files.get(path)
+            if file is not None and file.is_file():
+                route.fulfill(path=file)
+            else:
+                route.fulfill(status=404)
 
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 480, "height": 540})
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
@@ -73,7 +62,6 @@ def playing(take: Take, folder: Path) -> Iterator[Any]:
         page.goto("http://avatar.test/")
         page.wait_for_function("window.ready === true", timeout=60_000)
         yield page
-        browser.close()
         assert not errors
 
 

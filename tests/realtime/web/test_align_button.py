@@ -20,7 +20,7 @@ from realtime.sinks.vmc import VmcSink
 from realtime.sinks.vrchat import VrchatSink
 from realtime.web import session
 from realtime.web.session import PageSession
-from tests.realtime.web.test_page_in_chromium import CHROMIUM, FLAGS, fed
+from tests.realtime.web.chromium import browser_tab, fed
 
 
 def test_outputs_with_a_front_are_aligned_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,22 +40,16 @@ def test_outputs_with_a_front_are_aligned_after_a_while(monkeypatch: pytest.Monk
 @pytest.mark.real
 def test_a_click_in_a_browser_arrives(motion_at: Callable[..., Motion]) -> None:
     """The button is on the page of a run that has avatars, and tells of the click."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium (set CHROMIUM)")
-    sync_api = pytest.importorskip("playwright.sync_api")
     clicked = threading.Event()
     page = WebPage(0, source="synthetic", align=clicked.set)
     page.open()
     try:
-        with fed(page, [motion_at(0)]), sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            tab = browser.new_page(viewport={"width": 1100, "height": 600})
+        with fed(page, [motion_at(0)]), browser_tab(1100, 600) as tab:
             tab.goto(page.url)
             button = tab.get_by_role("button", name="Align avatars in 5 s")
             button.wait_for(timeout=30_000)
             time.sleep(1)
             button.click()
             assert clicked.wait(10)
-            browser.close()
     finally:
         page.close()

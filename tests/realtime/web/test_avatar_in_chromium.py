@@ -21,7 +21,7 @@ from realtime.sources.synthetic import SyntheticSource
 from realtime.takes.load import load_takes
 from tests.realtime.avatar.made_avatar import write_avatar
 from tests.realtime.takes.made_takes import real_session
-from tests.realtime.web.test_page_in_chromium import CHROMIUM, FLAGS, SETTLE_S, fed
+from tests.realtime.web.chromium import SETTLE_S, browser_tab, close_notice, fed
 
 STAGE_PX = 880
 """Width of the 3D view; the panel is right of it."""
@@ -59,9 +59,6 @@ def large_parts(image: Image, hue: tuple[int, int]) -> list[tuple[int, int]]:
 @pytest.mark.real
 def test_the_character_does_what_the_person_does(motion_at: Callable[..., Motion], tmp_path: Path) -> None:
     """Both stand beside each other, wave, and sit lower; no error in the console."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium (set CHROMIUM)")
-    sync_api = pytest.importorskip("playwright.sync_api")
     write_avatar(tmp_path / "robot.vrm")
     session = real_session(tmp_path / "routine.mcap", seconds=24.0, away=(90.0, 91.0))
     page = WebPage(0, source="synthetic", avatar=read_model(tmp_path / "robot.vrm"))
@@ -69,9 +66,7 @@ def test_the_character_does_what_the_person_does(motion_at: Callable[..., Motion
     errors: list[str] = []
     pictures = []
     try:
-        with sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            tab = browser.new_page(viewport={"width": 1280, "height": 720})
+        with browser_tab(1280, 720) as tab:
             tab.on("pageerror", lambda error: errors.append(str(error)))
             for number, time_s in enumerate(TIMES_S):
                 with fed(page, motions_at(motion_at, session, time_s)):
@@ -79,13 +74,9 @@ def test_the_character_does_what_the_person_does(motion_at: Callable[..., Motion
                         tab.goto(page.url)
                         tab.wait_for_selector("canvas", timeout=20_000)
                     tab.wait_for_timeout(SETTLE_S * 1000)
-                    notice = tab.locator(".mantine-Notification-closeButton")
-                    if notice.count():
-                        notice.first.click()
-                        tab.wait_for_timeout(1000)
+                    close_notice(tab)
                     tab.screenshot(path=tmp_path / f"{number}.png")
                 pictures.append(cv2.imread(str(tmp_path / f"{number}.png")).astype(np.uint8, copy=False))
-            browser.close()
     finally:
         page.close()
     assert not errors

@@ -13,7 +13,7 @@ import pytest
 from realtime.data import Motion
 from realtime.sinks.page import WebPage
 from realtime.web.chooser import AHEAD_M, ASK, SHARE, fitting, hit_m, rotation
-from tests.realtime.web.test_page_in_chromium import CHROMIUM, FLAGS, fed
+from tests.realtime.web.chromium import browser_tab, close_notice, fed
 
 
 @pytest.mark.parametrize("picture", [0.5, 1.0, 16 / 9, 3.0])
@@ -39,23 +39,16 @@ def test_a_ray_meets_the_picture_where_it_was_aimed() -> None:
 @pytest.mark.real
 def test_a_click_in_a_browser_names_the_place(motion_at: Callable[..., Motion]) -> None:
     """Button, picture, click: the view's middle is the frame's, and each choice takes the button again."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium (set CHROMIUM)")
-    sync_api = pytest.importorskip("playwright.sync_api")
     asked: list[tuple[float, float]] = []
     page = WebPage(0, source="synthetic", choose=lambda x, y: asked.append((x, y)))
     page.open()
     try:
-        with fed(page, [motion_at(0)]), sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            tab = browser.new_page(viewport={"width": 1100, "height": 600})
+        with fed(page, [motion_at(0)]), browser_tab(1100, 600) as tab:
             tab.goto(page.url)
             tab.wait_for_selector("canvas", timeout=20_000)
             tab.wait_for_selector("text=tracking", timeout=20_000)
             tab.wait_for_timeout(6000)
-            notice = tab.locator(".mantine-Notification-closeButton")
-            if notice.count():
-                notice.first.click()
+            close_notice(tab)
             canvas = tab.locator("canvas").first.bounding_box()
             for share in (0.5, 0.6):
                 tab.click(f"text={ASK}")
@@ -67,7 +60,6 @@ def test_a_click_in_a_browser_names_the_place(motion_at: Callable[..., Motion]) 
                 deadline = time.monotonic() + 5
                 while len(asked) < (1 if share == 0.5 else 2) and time.monotonic() < deadline:
                     tab.wait_for_timeout(100)
-            browser.close()
     finally:
         page.close()
     (middle, right) = asked

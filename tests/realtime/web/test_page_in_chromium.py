@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -18,46 +15,12 @@ from realtime.data import Image, Motion
 from realtime.sinks.page import WebPage
 from realtime.sources.synthetic import SyntheticSource
 from realtime.web.status import Facts
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
-FPS = 30
-SETTLE_S = 9.0
-"""Software WebGL manages a few frames a second."""
-
-
-@contextmanager
-def fed(page: WebPage, motions: list[Motion]) -> Iterator[None]:
-    """Write `motions` round and round at 30 fps from a thread of its own, as the pipeline would."""
-    stop = threading.Event()
-
-    def feed() -> None:
-        begin, count = time.perf_counter(), 0
-        while not stop.wait(max(0.0, begin + count / FPS - time.perf_counter())):
-            page.write(motions[count % len(motions)])
-            count += 1
-
-    thread = threading.Thread(target=feed)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+from tests.realtime.web.chromium import FPS, SETTLE_S, browser_tab, close_notice, fed
 
 
 @pytest.mark.real
 def test_the_page_shows_the_run(motion_at: Callable[..., Motion], tmp_path: Path) -> None:
     """Canvas drawn and moving in both colours, text there, no error in the console."""
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium (set CHROMIUM)")
-    sync_api = pytest.importorskip("playwright.sync_api")
     source = SyntheticSource(fps=FPS, size=(640, 360), duration_s=8.0)
     motions = [motion_at(frame.index, image=frame.image) for frame in source.frames()]
     facts = Facts({"capture": 3, "zmq": 0}, {"pitch": "assumed", "person_height": "given", "fov": "assumed"})
@@ -65,24 +28,18 @@ def test_the_page_shows_the_run(motion_at: Callable[..., Motion], tmp_path: Path
     page.open()
     errors: list[str] = []
     try:
-        with fed(page, motions), sync_api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            tab = browser.new_page(viewport={"width": 1280, "height": 720})
+        with fed(page, motions), browser_tab(1280, 720) as tab:
             tab.on("pageerror", lambda error: errors.append(str(error)))
             tab.on("console", lambda message: _keep_error(message, errors))
             tab.goto(page.url)
             tab.wait_for_selector("canvas", timeout=20_000)
             tab.wait_for_selector("text=tracking", timeout=20_000)
             tab.wait_for_timeout(SETTLE_S * 1000)
-            notice = tab.locator(".mantine-Notification-closeButton")
-            if notice.count():
-                notice.first.click()
-                tab.wait_for_timeout(1000)
+            close_notice(tab)
             first = _screenshot(tab, tmp_path / "first.png")
             tab.wait_for_timeout(1500)
             second = _screenshot(tab, tmp_path / "second.png")
             text = tab.inner_text("body")
-            browser.close()
     finally:
         page.close()
     _judge(first[:, :860], second[:, :860])
