@@ -1,6 +1,6 @@
 """What travels on the way to a robot: BodyPose → RobotPose (retargeting) → RobotCommand (steady output).
 
-Frozen structs of arrays, in the joint order of the robot's file. Angles are radians, of sliding joints metres.
+Frozen structs of arrays, in the joint order of the robot's file. Radians; metres where a joint slides.
 World axes as everywhere here: right-handed, Y up, metres.
 """
 
