@@ -141,7 +141,7 @@ class FootLock:
                 pair, leg[3:], contacts[2 * i :], floor_m[2 * i :], strict=False
             ):
                 if on > 0 and not point.tired:
-                    point.hold(where, rest_m, dt_s, self._vague_m)
+                    point.hold(where, rest_m, dt_s, self._vague_m, self._shift[1])
             self._let_go(pair, contacts[2 * i : 2 * i + 2], dt_s)
 
     def _let_go(self, pair: list[SolePoint], contacts: list[float], dt_s: float) -> None:

@@ -28,16 +28,19 @@ class SolePoint:
         self._rate: Vector = ZERO
         self._sink_rate = 0.0
 
-    def hold(self, point: Vector, rest_m: float, dt_s: float, vague_m: float = 0.0) -> None:
+    def hold(
+        self, point: Vector, rest_m: float, dt_s: float, vague_m: float = 0.0, lifted_m: float = 0.0
+    ) -> None:
         """Keep the point where it was put down (now, if not yet pinned), settling to height `rest_m`.
 
-        Up to `vague_m` above that it stays at the height it is seen at.
+        Up to `vague_m` above that it stays at the height it is seen at: `point` less the `lifted_m` that the
+        body was raised by (or what feet ask for would raise them again, without end).
         """
         if self.pin is None:
             self._fade(ZERO, dt_s)
             self.pin, self._sink_rate = add(point, self.offset), 0.0
         x, y, z = self.pin
-        settled = min(max(point[1], rest_m - BAND_M[0]), rest_m + max(BAND_M[1], vague_m))
+        settled = min(max(point[1] - lifted_m, rest_m - BAND_M[0]), rest_m + max(BAND_M[1], vague_m))
         y, self._sink_rate = follow(y, self._sink_rate, settled, SETTLE, dt_s, FASTEST_M_S)
         self.pin = x, y, z
         self._set(sub(self.pin, point), dt_s)

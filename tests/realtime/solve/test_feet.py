@@ -332,3 +332,21 @@ def test_no_foot_stays_below_the_floor() -> None:
     np.testing.assert_allclose(raised - raised[0], sunk - sunk[0], atol=1e-12)
     assert lock.lifted(STANDING) is STANDING
     assert FootLock("never").lifted(sunk) is sunk
+
+
+@pytest.mark.parametrize("fps", [30, 60])
+def test_no_body_climbs_where_the_tilt_is_unsure(fps: float) -> None:
+    """Feet that rest where they are seen ask for no shift upwards, however many steps are taken."""
+    unsure = Ground(GROUND.R_world_from_cam, GROUND.lens_m, slope=np.tan(np.radians(8.0)))
+    t = np.arange(round(8 * fps)) / fps
+    steps = np.tile(STANDING, (len(t), 1, 1)) + 0.01 * _noise((len(t), 1, 3), fps, 1.0)
+    for half, side in enumerate(("left", "right")):
+        phase = (t + 0.5 * half) % 1.0
+        rows = SEALCAP26.indices(*(f"{side}_{part}" for part in ("knee", "ankle", "heel", "toe")))
+        raised = np.where(phase < 0.4, 0.12 * np.sin(np.pi * phase / 0.4), 0.0)
+        steps[:, rows] += raised[:, None, None] * np.array([0, 1, 0.3])
+        steps[:, rows[3], 1] += 0.03 * np.sin(2 * np.pi * phase)  # it rolls
+    solved, contacts = _play(steps, fps=fps, grounds=[unsure] * len(t))
+    climbed = (solved - steps)[:, 0, 1]
+    assert (contacts > 0).any(1).mean() > 0.7
+    assert np.abs(climbed[round(fps) :]).max() < 0.03
