@@ -1,4 +1,4 @@
-"""Where things are kept: packaged configuration, packaged weights, the user's cache."""
+"""Where things are kept: packaged configuration, packaged weights, the user's cache and keys."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ def cache_dir() -> Path:
     """The user's cache for models and clips; SEALCAP_CACHE overrides it. Not created here."""
     chosen = os.environ.get("SEALCAP_CACHE")
     return Path(chosen or platformdirs.user_cache_dir("sealcap", appauthor=False)).expanduser()
+
+
+def keys_dir() -> Path:
+    """The user's folder of keys; SEALCAP_KEYS overrides it. Not created here."""
+    chosen = os.environ.get("SEALCAP_KEYS")
+    return Path(
+        chosen or Path(platformdirs.user_config_dir("sealcap", appauthor=False)) / "keys"
+    ).expanduser()
 
 
 def weights_dir() -> Path:
