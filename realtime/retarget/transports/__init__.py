@@ -1,0 +1,1 @@
+"""Ways from the steady output to robots and programs."""
