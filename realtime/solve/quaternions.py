@@ -9,6 +9,26 @@ Float64 = NDArray[np.float64]
 
 _CONJUGATE: Float64 = np.array([-1.0, -1.0, -1.0, 1.0])
 IDENTITY: Float64 = np.array([0.0, 0.0, 0.0, 1.0])
+_LEFT = np.array([[3, 2, 1, 0], [2, 3, 0, 1], [1, 0, 3, 2], [0, 1, 2, 3]])
+_LEFT_SIGN: Float64 = np.array([[1.0, -1, 1, 1], [1, 1, -1, 1], [-1, 1, 1, 1], [-1, -1, -1, 1]])
+"""The matrix of a left factor: component and sign at each place."""
+_EYE: Float64 = np.eye(3).ravel()
+
+
+def _entries() -> Float64:
+    """(16,9): products q_i·q_j → entries of the rotation matrix, less the identity.
+
+    R = 1 + 2 w [v]× + 2 [v]×², written out; small arrays are bound by the number of calls, not by the sums.
+    """
+    out = np.zeros((4, 4, 3, 3))
+    for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
+        out[j, j, i, i] = out[k, k, i, i] = -2.0
+        out[i, j, i, j] = out[i, j, j, i] = 2.0
+        out[k, 3, j, i], out[k, 3, i, j] = 2.0, -2.0
+    return out.reshape(16, 9)
+
+
+_ENTRIES = _entries()
 
 
 def cross(a: Float64, b: Float64) -> Float64:
@@ -33,12 +53,8 @@ def unit(a: Float64) -> Float64:
 
 
 def multiply(a: Float64, b: Float64) -> Float64:
-    """Product a·b (...,4): rotate by b first, then by a."""
-    av, aw, bv, bw = a[..., :3], a[..., 3:], b[..., :3], b[..., 3:]
-    out = np.empty(np.broadcast_shapes(a.shape, b.shape))
-    out[..., :3] = aw * bv + bw * av + cross(av, bv)
-    out[..., 3] = a[..., 3] * b[..., 3] - np.einsum("...i,...i->...", av, bv)
-    return out
+    """Product a·b (...,4): rotate by b first, then by a; `a` as the matrix that multiplies b."""
+    return np.asarray((a[..., _LEFT] * _LEFT_SIGN @ b[..., None])[..., 0])
 
 
 def conjugate(q: Float64) -> Float64:
@@ -48,13 +64,8 @@ def conjugate(q: Float64) -> Float64:
 
 def to_matrix(q: Float64) -> Float64:
     """(...,4) → rotation matrices (...,3,3)."""
-    x, y, z, w = np.moveaxis(q, -1, 0)
-    rows = [
-        1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
-        2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
-        2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y),
-    ]  # fmt: skip
-    return np.stack(rows, axis=-1).reshape(*q.shape[:-1], 3, 3)
+    squares = (q[..., :, None] * q[..., None, :]).reshape(*q.shape[:-1], 16)
+    return np.asarray(squares @ _ENTRIES + _EYE).reshape(*q.shape[:-1], 3, 3)
 
 
 def from_matrix(R: Float64) -> Float64:
