@@ -1,0 +1,192 @@
+"""Differential inverse kinematics of the whole robot, by mink and the QP solver DAQP.
+
+Every frame a few steps of: minimise the weighted errors of all targets and the distance to home, over a small
+change of all joints and the base, such that
+    every joint stays inside its position limits, and inside what its velocity limit lets it reach since the
+    last frame (both are bounds of the QP, so they hold exactly, whatever the targets are),
+    capsules that must not meet come no nearer than their distance allows.
+No change at all always satisfies these, so there always is an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from realtime.retarget.model_source import missing_extra
+from realtime.retarget.robot_file import RobotFile
+from realtime.retarget.robot_model import RobotModel
+from realtime.retarget.targets import Targets
+from realtime.solve.quaternions import Float64
+
+try:
+    import daqp  # noqa: F401 - the solver that qpsolvers is told to use
+    import mink
+    import mujoco
+    import qpsolvers
+except ImportError as error:
+    raise missing_extra(error) from error
+
+SOLVER = "daqp"
+DAMPING = 1e-3
+"""Of every step, so that a stretched limb does not whirl."""
+BASE_STEP = np.array([0.5, 0.5, 0.5, 0.7, 0.7, 0.7])
+"""Most the base moves in one step: metres, radians."""
+SETTLED = 1e-4
+"""A smaller step, in radians, ends the frame."""
+NEAR_M, KEEP_M = 0.06, 0.005
+"""Capsules nearer than the first are looked after; the second they keep."""
+
+
+class SpanTask(mink.Task):  # type: ignore[misc]
+    """The vector from one site to another, in the world.
+
+    Where the first site is does not matter: an arm's target never pulls the body along.
+    """
+
+    k = 3
+
+    def __init__(self, model: mujoco.MjModel, start: str, end: str, cost: float) -> None:
+        super().__init__(cost=np.full(3, cost), gain=1.0, lm_damping=0.0)
+        self._start, self._end = model.site(start).id, model.site(end).id
+        self._J = np.zeros((2, 3, model.nv))
+        self.target = np.zeros(3)
+
+    def compute_error(self, configuration: mink.Configuration) -> Float64:
+        """(3,) what there is less what should be."""
+        at = configuration.data.site_xpos
+        return np.asarray(at[self._end] - at[self._start] - self.target)
+
+    def compute_jacobian(self, configuration: mink.Configuration) -> Float64:
+        """(3,nv) of the error."""
+        for J, site in zip(self._J, (self._start, self._end), strict=True):
+            mujoco.mj_jacSite(configuration.model, configuration.data, J, None, site)
+        return np.asarray(self._J[1] - self._J[0])
+
+
+class BodyIk:
+    """The solver of one robot; keeps its configuration from frame to frame."""
+
+    def __init__(self, robot: RobotModel, file: RobotFile) -> None:
+        self._robot = robot
+        self._configuration = mink.Configuration(robot.model, robot.full_qpos(robot.home))
+        self._posture = mink.PostureTask(robot.model, cost=_posture_costs(robot, file))
+        self._posture.set_target(robot.full_qpos(robot.home))
+        self._weights = _Weights(file)
+        self._frames: dict[str, mink.FrameTask] = {}
+        self._spans: dict[tuple[str, str], SpanTask] = {}
+        self._limits = _collision_limits(robot, file)
+
+    @property
+    def qpos(self) -> Float64:
+        """MuJoCo's qpos now."""
+        return np.array(self._configuration.q)
+
+    @property
+    def position(self) -> Float64:
+        """(N,) joint positions now."""
+        return np.array(self._configuration.q[self._robot.qpos])
+
+    def start(self, qpos: Float64) -> None:
+        """Begin from here."""
+        self._configuration.update(qpos)
+
+    def solve(self, targets: Targets, steps: int, dt_s: float | None) -> None:
+        """Move towards the targets, `dt_s` after the last frame; None: as far as it takes."""
+        tasks = [self._posture, *self._frame_tasks(targets), *self._span_tasks(targets)]
+        lower, upper = self._reachable(dt_s)
+        for _ in range(steps):
+            if self._step(tasks, lower, upper) < SETTLED:
+                break
+
+    def _reachable(self, dt_s: float | None) -> tuple[Float64, Float64]:
+        """Positions (N,) that limits and velocities allow in this frame."""
+        limits, position = self._robot.limits, self.position
+        if dt_s is None:
+            return limits.lower, limits.upper
+        way = limits.velocity * dt_s
+        return np.maximum(limits.lower, position - way), np.minimum(limits.upper, position + way)
+
+    def _step(self, tasks: Sequence[mink.Task], lower: Float64, upper: Float64) -> float:
+        """One step; its largest change."""
+        configuration, robot = self._configuration, self._robot
+        problem = mink.build_ik(configuration, tasks, dt=1.0, damping=DAMPING, limits=self._limits)
+        problem.lb, problem.ub = self._bounds(lower, upper)
+        solution = qpsolvers.solve_problem(problem, solver=SOLVER)
+        if not solution.found or not np.isfinite(solution.x).all():
+            return 0.0
+        step = np.clip(solution.x, problem.lb, problem.ub)
+        qpos = configuration.integrate(step, 1.0)
+        qpos[robot.qpos] = np.clip(qpos[robot.qpos], lower, upper)
+        configuration.update(qpos)
+        return float(np.abs(step).max())
+
+    def _bounds(self, lower: Float64, upper: Float64) -> tuple[Float64, Float64]:
+        robot, position = self._robot, self.position
+        low, high = np.zeros(robot.model.nv), np.zeros(robot.model.nv)
+        if robot.floating:
+            low[:6], high[:6] = -BASE_STEP, BASE_STEP
+        low[robot.dofs], high[robot.dofs] = np.minimum(lower - position, 0), np.maximum(upper - position, 0)
+        return low, high
+
+    def _frame_tasks(self, targets: Targets) -> list[mink.FrameTask]:
+        tasks = []
+        for place in {**targets.points, **targets.turns}:
+            task = self._frames.get(place)
+            if task is None:
+                weights = self._weights.of(place)
+                at = weights[0] if place in targets.points else 0.0
+                turn = weights[1] if place in targets.turns else 0.0
+                task = self._frames[place] = mink.FrameTask(place, "site", at, turn, lm_damping=1e-2)
+            point = targets.points.get(place, np.zeros(3))
+            R = targets.turns.get(place, np.eye(3))
+            if place not in targets.points:
+                point = self._configuration.data.site(place).xpos
+            rotation = mink.SO3.from_matrix(R)
+            task.set_target(mink.SE3.from_rotation_and_translation(rotation, point))
+            tasks.append(task)
+        return tasks
+
+    def _span_tasks(self, targets: Targets) -> list[SpanTask]:
+        for (start, end), span in targets.spans.items():
+            task = self._spans.get((start, end))
+            if task is None:
+                cost = self._weights.of(end)[0]
+                task = self._spans[start, end] = SpanTask(self._robot.model, start, end, cost)
+            task.target = span
+        return [self._spans[key] for key in targets.spans]
+
+
+class _Weights:
+    """The YAML's weights by place: (of its point or span, of its turn)."""
+
+    def __init__(self, file: RobotFile) -> None:
+        w = file.weights
+        turn = file.arm.turn if file.arm is not None else 0.0
+        self._of = {
+            "pelvis": (w.pelvis, w.pelvis_turn), "torso": (0.0, w.torso_turn), "head": (0.0, w.head_turn),
+            "tool": (w.wrist, turn), "wrist": (w.wrist, 0.0), "elbow": (w.elbow, 0.0),
+            "ankle": (w.foot, w.foot_turn), "knee": (w.knee, 0.0),
+        }  # fmt: skip
+
+    def of(self, place: str) -> tuple[float, float]:
+        return self._of[place.removeprefix("left_").removeprefix("right_")]
+
+
+def _posture_costs(robot: RobotModel, file: RobotFile) -> Float64:
+    costs = np.zeros(robot.model.nv)
+    for name, dof in zip(robot.joint_names, robot.dofs, strict=True):
+        costs[dof] = file.weights.postures.get(name, file.weights.posture)
+    return costs
+
+
+def _collision_limits(robot: RobotModel, file: RobotFile) -> list[mink.Limit]:
+    if not file.avoid:
+        return []
+    pairs = [([a], [b]) for a, b in file.avoid]
+    return [
+        mink.CollisionAvoidanceLimit(
+            robot.model, pairs, minimum_distance_from_collisions=KEEP_M, collision_detection_distance=NEAR_M
+        )
+    ]
