@@ -112,11 +112,11 @@ class BodyIk:
         """One step; its largest change."""
         configuration, robot = self._configuration, self._robot
         problem = mink.build_ik(configuration, tasks, dt=1.0, damping=DAMPING, limits=self._limits)
-        problem.lb, problem.ub = self._bounds(lower, upper)
+        low, high = problem.lb, problem.ub = self._bounds(lower, upper)
         solution = qpsolvers.solve_problem(problem, solver=SOLVER)
-        if not solution.found or not np.isfinite(solution.x).all():
+        if not solution.found or solution.x is None or not np.isfinite(solution.x).all():
             return 0.0
-        step = np.clip(solution.x, problem.lb, problem.ub)
+        step = np.clip(solution.x, low, high)
         qpos = configuration.integrate(step, 1.0)
         qpos[robot.qpos] = np.clip(qpos[robot.qpos], lower, upper)
         configuration.update(qpos)

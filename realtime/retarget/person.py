@@ -46,7 +46,7 @@ class Person:
 
     def joint(self, name: str) -> Float64:
         """(3,)"""
-        return self.joints[_J(name)]
+        return np.asarray(self.joints[_J(name)])
 
     def along(self, start: str, end: str) -> Float64:
         """(3,) unit vector from one joint to another; 0 where they coincide."""

@@ -1,4 +1,4 @@
-"""Which limbs are seen, eased: a limb long out of sight moves to the robot's home, and back when it returns."""
+"""Which limbs are seen, eased: one long out of sight moves to the robot's home, and back when it returns."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A person's pose → the pose of one robot. The person is watched, the robot answers in its own joints.
 
-The answer is always finite and inside the position limits, whatever comes in; it is not yet smooth in time and
-bounded in acceleration: that is the steady output's part.
+The answer is always finite and inside the position limits, whatever comes in; it is not yet smooth in time
+and bounded in acceleration: that is the steady output's part.
 """
 
 from __future__ import annotations

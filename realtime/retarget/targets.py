@@ -69,7 +69,8 @@ class TargetMaker:
         if self._body.legs:
             self._stand(targets, person, present, dt_s)
         elif self._file.floating:
-            targets.points["pelvis"] = self._walk(person, 1.0, dt_s) + (0, 0, person.joints[0, 2])
+            targets.points["pelvis"] = self._walk(person, 1.0, dt_s)
+            targets.points["pelvis"][2] = person.joints[0, 2]
         for side in self._body.arms:
             self._hold_arm(targets, person, side, present[f"{side}_arm"])
         return targets

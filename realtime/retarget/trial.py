@@ -1,4 +1,4 @@
-"""Poses to try a robot with: the synthetic figure's routine, or given joints, as the solver would tell them."""
+"""Poses to try a robot with: the synthetic figure's routine, or given joints, as the solver tells them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class PoseMaker:
 
     def __init__(self, stature_m: float, fps: float) -> None:
         self._stature_m, self._fps = stature_m, fps
-        self._rotations, self._feet = RotationSolver(), None
+        self._rotations = RotationSolver()
+        self._feet: Float64 | None = None
         self._frame = 0
 
     def __call__(self, joints_world: Float64, contacts: Float64 | None = None) -> BodyPose:
@@ -35,9 +36,10 @@ class PoseMaker:
 
     def _contacts(self, joints: Float64) -> Float64:
         feet = joints[_FEET]
-        before, self._feet = (feet if self._feet is None else self._feet), feet
+        before = feet if self._feet is None else self._feet
+        self._feet = feet
         slow = np.linalg.norm(feet - before, axis=1) * self._fps < RESTING_M_S
-        return (slow & (feet[:, 1] < TOUCHING_M)).astype(np.float64)
+        return np.asarray(slow & (feet[:, 1] < TOUCHING_M), np.float64)
 
 
 def pose_of(joints_world: Float64, bone_rotations: Float64, contacts: Float64, stature_m: float) -> BodyPose:
