@@ -80,6 +80,11 @@ class WebPage:
         return self._server.url if self._server else f"http://localhost:{self._port}"
 
     @property
+    def link(self) -> str:
+        """`url` with the token that a page beyond this machine asks for; for the user's eyes alone."""
+        return self._server.link if self._server else self.url
+
+    @property
     def watched(self) -> bool:
         """True while a browser shows the page."""
         return self._server is not None and self._server.watched

@@ -11,15 +11,12 @@ import threading
 from typing import Any
 
 from lifting.errors import SinkError
-from realtime.web.guard import admits
 
 log = logging.getLogger(__name__)
 
 POLITE_STOP_S = 0.25
 """How long browsers get to say goodbye before their connections are cut."""
 HARD_STOP_S = 0.2
-POLICY_VIOLATION = 1008
-"""WebSocket close code of a refused visitor."""
 
 
 class PageServer:
@@ -33,19 +30,36 @@ class PageServer:
         _require_free(host, port)
         import viser
 
+        from realtime.web.gate import Gate, gated, switch_off_orders
+
         _mute_viser()
         self.host = host
-        self.viser: Any = viser.ViserServer(host=host, port=port, label=title, verbose=False)
+        gate = Gate(host)
+        self.token = gate.token
+        """What a visitor from another machine must show; empty on loopback."""
+        with gated(gate):
+            self.viser: Any = viser.ViserServer(host=host, port=port, label=title, verbose=False)
         self.port: int = self.viser.get_port()
+        if not gate.stands:
+            self.close()
+            raise SinkError(
+                f"The page cannot be guarded with viser {viser.__version__}. "
+                "Install the one we know: pip install 'viser==1.1.*'"
+            )
+        switch_off_orders(self.viser)
         if port and self.port != port:
             # viser moves to the next free port by itself; a page nobody finds is no page.
             self.close()
             raise _taken(host, port)
-        self._guard()
+
+    @property
+    def link(self) -> str:
+        """`url` with the token: all that a browser on this machine needs. Print it once, log it never."""
+        return f"{self.url}/?token={self.token}" if self.token else self.url
 
     @property
     def url(self) -> str:
-        """What to type into a browser on this machine."""
+        """Where the page is for browsers on this machine."""
         name = "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.host
         return f"http://{name}:{self.port}"
 
@@ -62,27 +76,6 @@ class PageServer:
         if stopper.is_alive():
             self._cut_connections()
             stopper.join(HARD_STOP_S)
-
-    def _guard(self) -> None:
-        """Refuse visitors from elsewhere before anything is sent to them.
-
-        viser serves only its own static client over plain HTTP; all that is ours goes through the
-        WebSocket, whose request headers are checked here.
-        """
-        websockets = self.viser._websock_server
-
-        async def refuse_strangers(visitor: Any) -> None:
-            connection = websockets._live_connections[visitor.client_id]
-            headers = connection.request.headers
-            # A repeated header would be ambiguous: joined, it matches no allowed name.
-            host, origin = (", ".join(headers.get_all(key)) or None for key in ("Host", "Origin"))
-            if not admits(self.host, host, origin):
-                log.warning("refused a connection to the page from Host %r, Origin %r", host, origin)
-                await connection.close(POLICY_VIOLATION, "This page is not for other sites.")
-
-        websockets.on_client_connect(refuse_strangers)
-        # Whoever connected before the guard stood must come back past it.
-        websockets.disconnect_all_clients()
 
     def _cut_connections(self) -> None:
         websockets = self.viser._websock_server
