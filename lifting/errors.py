@@ -4,7 +4,8 @@ SealcapError
 ├── ConfigError      a setting, configuration file or command line that cannot be obeyed   (exit code 2)
 ├── SourceError      a camera, file or stream that cannot be opened or read
 ├── ModelError       a network or its metadata that is missing, wrong or cannot run
-│   └── DownloadError    a model that could not be fetched, or has the wrong hash
+│   ├── DownloadError    a model that could not be fetched, or has the wrong hash
+│   └── DeviceError      a GPU, its driver or its memory that cannot be used
 ├── SinkError        an output that cannot be opened or written
 ├── WireError        a message from the network that is not one of ours
 ├── SessionError     a session file that is not one, or is damaged
@@ -40,6 +41,10 @@ class ModelError(SealcapError):
 
 class DownloadError(ModelError):
     """A model that could not be fetched, or has the wrong hash."""
+
+
+class DeviceError(ModelError):
+    """A GPU, its driver or its memory that cannot be used."""
 
 
 class SinkError(SealcapError):

@@ -1,18 +1,30 @@
-"""Runtimes: one small protocol, one file per engine."""
+"""Runtimes: one small protocol, one file per engine, and the chain that is tried when one cannot be had.
+
+    tensorrt → ONNX Runtime on the GPU (its TensorRT, its CUDA) → ONNX Runtime on the processor
+    torch    → the same without TensorRT
+
+Every step down is said once, with its reason.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.errors import ConfigError
+from lifting.errors import ConfigError, DeviceError, MissingExtra, ModelError
+from lifting.runtime.model_file import Prepare
 
-BACKENDS = ("onnx",)
+log = logging.getLogger(__name__)
+
+BACKENDS = ("onnx", "tensorrt", "torch")
 """Engines that can run a network here."""
+DEVICES = ("cpu", "cuda")
 
 
 class Network(Protocol):
@@ -30,13 +42,76 @@ class Network(Protocol):
         """Run once. Raises ModelError when an array does not fit."""
 
 
-def open_network(path: Path, *, backend: str = "onnx", threads: int = 1) -> Network:
-    """Load the ONNX file at `path` with the engine named `backend`.
+Step = tuple[str, Callable[[], Network]]
+"""Name of an engine, and how to open it."""
 
-    Raises ConfigError for an unknown backend, ModelError when the file cannot be loaded.
+
+def open_network(
+    path: Path,
+    *,
+    backend: str = "onnx",
+    device: str = "cpu",
+    precision: str | None = None,
+    threads: int = 1,
+    prepare: Prepare | None = None,
+) -> Network:
+    """Load the ONNX file at `path` with the engine named `backend`, or the next one down the chain.
+
+    `precision`: fp16 for TensorRT and fp32 for torch unless told otherwise. `prepare` changes the model
+    before any engine sees it. Raises ConfigError for an unknown backend or device, ModelError when the file cannot
+    be loaded at all.
     """
-    if backend == "onnx":
-        from lifting.runtime.onnx import OnnxNetwork
+    if backend not in BACKENDS:
+        raise ConfigError(f"There is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}.")
+    if device not in DEVICES:
+        raise ConfigError(f"There is no device {device!r}; choose one of: {', '.join(DEVICES)}.")
+    return first_that_opens(path.name, _chain(path, backend, device, precision, threads, prepare))
 
-        return OnnxNetwork(path, threads=threads)
-    raise ConfigError(f"There is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}.")
+
+def first_that_opens(name: str, steps: list[Step]) -> Network:
+    """The first engine of `steps` that opens; those that do not are said, once each. The last may raise."""
+    for (engine, make), (following, _) in pairwise(steps):
+        try:
+            return make()
+        except (DeviceError, MissingExtra, ModelError) as error:
+            _say_once(f"{following} in place of {engine} for {name}. {error}")
+    return steps[-1][1]()
+
+
+_SAID: set[str] = set()
+
+
+def _say_once(text: str) -> None:
+    if text not in _SAID:
+        _SAID.add(text)
+        log.warning("%s", text)
+
+
+def _chain(
+    path: Path, backend: str, device: str, precision: str | None, threads: int, prepare: Prepare | None
+) -> list[Step]:
+    from lifting.runtime import onnx
+
+    def ort(provider: str) -> Callable[[], Network]:
+        return lambda: onnx.OnnxNetwork(path, threads=threads, provider=provider, prepare=prepare)
+
+    def tensorrt() -> Network:
+        from lifting.runtime.tensorrt import TensorRtNetwork
+
+        return TensorRtNetwork(path, precision=precision or "fp16", prepare=prepare)
+
+    def torch() -> Network:
+        from lifting.runtime.torch import TorchNetwork
+
+        return TorchNetwork(
+            path, device=device, threads=threads, precision=precision or "fp32", prepare=prepare
+        )
+
+    cpu: Step = ("ONNX Runtime on the processor", ort(onnx.CPU))
+    gpu: list[Step] = [("ONNX Runtime with CUDA", ort(onnx.CUDA))]
+    if backend == "tensorrt":
+        inside: Step = ("ONNX Runtime with TensorRT", ort(onnx.TENSORRT))
+        usable = [inside] if onnx.TENSORRT in onnx.providers() else []
+        return [("TensorRT", tensorrt), *usable, *gpu, cpu]
+    below = [*(gpu if device == "cuda" else []), cpu]
+    return [("torch", torch), *below] if backend == "torch" else below

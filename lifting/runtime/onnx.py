@@ -1,44 +1,43 @@
-"""Networks on ONNX Runtime."""
+"""Networks on ONNX Runtime, on the processor or on a GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.errors import MissingExtra, ModelError
+from lifting.errors import DeviceError, MissingExtra, ModelError
+from lifting.runtime.model_file import Prepare, Shape, read_model
 
-MAX_BYTES = 512 << 20
+CPU = "CPUExecutionProvider"
+CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
 
 class OnnxNetwork:
-    """An ONNX file on the CPU. Loaded from bytes, so that it cannot refer to files outside itself."""
+    """An ONNX file. Loaded from bytes, so that it cannot refer to files outside itself."""
 
-    def __init__(self, path: Path, *, threads: int = 1) -> None:
-        try:
-            import onnxruntime as ort
-        except ImportError:
-            raise MissingExtra("onnxruntime", "cpu") from None
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Spinning between frames would burn a core that capture and sinks need.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        self.path = path
-        try:
-            if path.stat().st_size > MAX_BYTES:
-                raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MiB; this is no model of ours.")
-            providers = ["CPUExecutionProvider"]
-            self._session = ort.InferenceSession(path.read_bytes(), options, providers=providers)
-        except OSError as error:
-            raise ModelError(f"Cannot read the model {path}: {error.strerror}.") from error
-        except Exception as error:
-            if type(error).__module__.startswith("onnxruntime"):
-                raise ModelError(f"{path} is not a usable ONNX model: {error}") from error
-            raise
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        threads: int = 1,
+        provider: str = CPU,
+        prepare: Prepare | None = None,
+        data: bytes | None = None,
+    ) -> None:
+        """`provider`: the part of ONNX Runtime that must run it; what it cannot do, the processor does.
+        `data`: the model where it is at hand already; `path` is only its name then.
+
+        Raises MissingExtra, ModelError, or DeviceError where the provider is not there or does not start.
+        """
+        self.path = Path(path)
+        model = read_model(self.path, prepare).data if data is None else data
+        self._session = _open(model, self.path, threads, provider)
         self._outputs = [o.name for o in self._session.get_outputs()]
 
     @property
@@ -47,9 +46,14 @@ class OnnxNetwork:
         return dict(self._session.get_modelmeta().custom_metadata_map)
 
     @property
-    def inputs(self) -> Mapping[str, tuple[int | str | None, ...]]:
+    def inputs(self) -> Mapping[str, Shape]:
         """Input names in order, with shapes."""
         return {i.name: tuple(i.shape) for i in self._session.get_inputs()}
+
+    @property
+    def dtypes(self) -> Mapping[str, np.dtype[np.generic]]:
+        """Input names with their element types."""
+        return {i.name: np.dtype(_NUMPY[i.type]) for i in self._session.get_inputs()}
 
     def __call__(self, **arrays: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
         """Run once. Raises ModelError when an array does not fit."""
@@ -60,3 +64,56 @@ class OnnxNetwork:
                 raise ModelError(f"{self.path.name} could not run: {error}") from error
             raise
         return dict(zip(self._outputs, values, strict=True))
+
+
+_NUMPY: Mapping[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(bool)": np.bool_,
+}
+
+
+def providers() -> tuple[str, ...]:
+    """What the installed ONNX Runtime was built with; whether it works shows when it is opened."""
+    try:
+        import onnxruntime as ort
+    except ImportError:
+        return ()
+    return tuple(ort.get_available_providers())
+
+
+def _open(model: bytes, path: Path, threads: int, provider: str) -> Any:
+    try:
+        import onnxruntime as ort
+    except ImportError:
+        raise MissingExtra("onnxruntime", "cpu") from None
+    if provider not in ort.get_available_providers():
+        name = provider.removesuffix("ExecutionProvider")
+        raise DeviceError(f"This ONNX Runtime knows no {name}. Type: pip install 'sealcap[gpu]'")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning between frames would burn a core that capture and sinks need.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3 if provider == CPU else 4
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints when a provider does not start
+            session = ort.InferenceSession(model, options, providers=_chain(provider))
+    except Exception as error:
+        if not type(error).__module__.startswith("onnxruntime"):
+            raise
+        raise ModelError(f"{path} is not a usable ONNX model: {error}") from error
+    if provider not in session.get_providers():  # it goes on with the next one by itself, without a word
+        name = provider.removesuffix("ExecutionProvider")
+        raise DeviceError(f"ONNX Runtime could not start {name}: no GPU, or CUDA libraries are missing.")
+    return session
+
+
+def _chain(provider: str) -> Sequence[str]:
+    order = [TENSORRT, CUDA, CPU]
+    return order[order.index(provider) :]

@@ -1,0 +1,107 @@
+"""An ONNX file as every engine gets it: read with a limit, in one piece, its inputs and metadata known.
+
+A model may name other files for its weights, by any path. Engines would follow such names, so models that
+have any are refused before an engine sees them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from lifting.errors import ModelError
+
+MAX_BYTES = 512 << 20
+
+Shape = tuple[int | str | None, ...]
+Prepare = Callable[[bytes], bytes]
+"""Changes a model before an engine gets it: a front that crops, a tail that decodes."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """A checked model and what it says about itself."""
+
+    name: str
+    """File name, for messages."""
+    data: bytes
+    inputs: Mapping[str, Shape]
+    """Input names in order, with shapes; symbolic axes are strings, unknown ones None."""
+    outputs: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """Of what the engine gets, after any preparation."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def read_model(path: Path, prepare: Prepare | None = None) -> ModelFile:
+    """Read and check the ONNX file at `path`. Raises ModelError."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ModelError(f"{path} is larger than {MAX_BYTES >> 20} MiB; this is no model of ours.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"Cannot read the model {path}: {error.strerror}.") from error
+    model = parse_model(data, path.name)
+    if prepare is not None:
+        data = prepare(data)
+        model = parse_model(data, path.name)
+    return ModelFile(
+        name=path.name,
+        data=data,
+        inputs={i.name: _shape(i) for i in _real_inputs(model)},
+        outputs=tuple(o.name for o in model.graph.output),
+        metadata={p.key: p.value for p in model.metadata_props},
+    )
+
+
+def parse_model(data: bytes, name: str) -> onnx.ModelProto:
+    """Bytes to a model without weights in other files. Raises ModelError."""
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise ModelError(f"{name} is not a usable ONNX model: {error}.") from error
+    if not model.graph.node:
+        raise ModelError(f"{name} is not a usable ONNX model: it has no operators.")
+    for tensor in _tensors(model.graph):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise ModelError(
+                f"{name} keeps weights in other files, which is refused. Save it in one piece: "
+                f"onnx.save(model, file, save_as_external_data=False)"
+            )
+    return model
+
+
+def _real_inputs(model: onnx.ModelProto) -> Iterator[onnx.ValueInfoProto]:
+    """Old exports list their weights among the inputs."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return (value for value in model.graph.input if value.name not in weights)
+
+
+def _shape(value: onnx.ValueInfoProto) -> Shape:
+    axes = value.type.tensor_type.shape.dim
+    return tuple(axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None for axis in axes)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor stored in a graph, its nodes and their subgraphs."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+            if attribute.HasField("sparse_tensor"):
+                yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
+            subgraphs = [attribute.g] if attribute.HasField("g") else []
+            for subgraph in (*subgraphs, *attribute.graphs):
+                yield from _tensors(subgraph)
