@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-real check bench blender-addon bpy-env clean
+.PHONY: demo test test-real check bench blender-addon bpy-env mmpose clean
 
 demo: $(VENV)/.core
 	$(BIN)/sealcap demo $(if $(HEADLESS),--headless,)
@@ -34,6 +34,26 @@ bpy-env: .venv-bpy/.ready
 .venv-bpy/.ready:
 	python3.11 -m venv .venv-bpy
 	.venv-bpy/bin/python -m pip install --disable-pip-version-check bpy==5.0.1
+	touch $@
+
+# mmpose 1.3.2 with Sealcap beside it, in its own environment and without a compiler (docs/mmpose.md).
+# --no-deps: what these ask for beyond this list needs a compiler or a GPU; realtime/openmmlab/absent.py stands in.
+MMPOSE := mmpose==1.3.2 mmdet==3.3.0 mmengine==0.10.7 mmcv-lite==2.1.0
+MMPOSE_NEEDS := setuptools==80.10.2 numpy==2.4.6 scipy==1.17.1 matplotlib==3.11.2 pillow==13.0.0 \
+  addict==2.4.0 yapf==0.43.0 termcolor==3.3.0 packaging==26.3 six==1.17.0 munkres==3.0.0 json-tricks==3.17.3 \
+  pycocotools==2.0.11 shapely==2.2.0 terminaltables==3.1.10 tqdm==4.70.1 \
+  safetensors==0.8.0 onnx==1.23.2 onnxscript==0.7.2 opencv-python==5.0.0.93
+ifeq ($(OS),Windows_NT)
+MMPOSE_PIP := .venv-mmpose/Scripts/python -m pip install --disable-pip-version-check
+else
+MMPOSE_PIP := .venv-mmpose/bin/python -m pip install --disable-pip-version-check
+endif
+mmpose: .venv-mmpose/.ready
+.venv-mmpose/.ready:
+	python3.11 -m venv .venv-mmpose
+	$(MMPOSE_PIP) --only-binary :all: "$(TORCH)" $(MMPOSE_NEEDS)
+	$(MMPOSE_PIP) --only-binary :all: --no-deps $(MMPOSE)
+	$(MMPOSE_PIP) -e ".[cpu]" $(MMPOSE_NEEDS) pytest==9.2.0 pytest-timeout==2.4.0
 	touch $@
 
 $(VENV)/pyvenv.cfg:

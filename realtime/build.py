@@ -94,6 +94,10 @@ def build_detector(config: DetectorConfig) -> Detector:
         threads=config.threads,
         backend=config.backend,
         model=config.model,
+        search=config.search,
+        refine=config.refine,
+        mmpose_config=config.mmpose_config,
+        mmpose_checkpoint=config.mmpose_checkpoint,
     )
     black = np.zeros((256, 256, 3), np.uint8)
     detector.estimate(black, Region(128.0, 128.0, 256.0))

@@ -27,6 +27,9 @@ VERBS: dict[str, Verb] = {
     "info": Verb("realtime.commands.info:info", "report on a session: rate, losses, gaps, latency"),
     "listen": Verb("realtime.commands.listen:listen", "print what arrives over ZeroMQ, OSC or VMC"),
     "convert": Verb("realtime.commands.convert:convert", "make BVH, TRC, C3D, CSV ... of a recorded session"),
+    "batch": Verb(
+        "realtime.commands.batch:batch", "process a folder of videos, on all cores or a ray cluster"
+    ),
     "align": Verb("realtime.commands.align:align", "put avatars and VRChat trackers where you stand now"),
     "recover": Verb("realtime.commands.recover:recover", "repair an unfinished session file"),
     "calibrate": Verb(
@@ -37,6 +40,12 @@ VERBS: dict[str, Verb] = {
     "models list": Verb("realtime.commands.models:list_models", "which models there are, and which are here"),
     "models pull": Verb("realtime.commands.models:pull", "fetch models and the demo clip"),
     "models add": Verb("realtime.commands.models:add", "register an ONNX model of your own"),
+    "models unpack": Verb(
+        "realtime.commands.models:unpack_checkpoint", "take the tensors out of a pickled checkpoint, safely"
+    ),
+    "models export-mmpose": Verb(
+        "realtime.commands.models:export_mmpose", "turn an RTMPose model of mmpose into ONNX"
+    ),
     "doctor": Verb("realtime.commands.doctor:doctor", "check this machine, and say what to fix first"),
     "train": Verb("training.cli:train", "train a lifter"),
     "evaluate": Verb("training.cli:evaluate", "score a lifter"),
@@ -49,6 +58,7 @@ VERBS: dict[str, Verb] = {
 
 OWN_PARSER = (
     "realtime.commands.run:demo", "realtime.commands.run:run", "realtime.commands.replay:replay",
+    "realtime.commands.batch:batch",
 )  # fmt: skip
 
 

@@ -28,12 +28,20 @@ class _Settings(BaseModel):
 class DetectorConfig(_Settings):
     """2D detector."""
 
-    kind: Annotated[Literal["blazepose", "movenet", "rtmpose"], _flat("detector")] = "blazepose"
-    """Which detector: blazepose (sees feet), movenet (fast), rtmpose (your own ONNX export)."""
+    kind: Annotated[Literal["blazepose", "movenet", "rtmpose", "mmpose"], _flat("detector")] = "blazepose"
+    """Which detector: blazepose (sees feet), movenet (fast), rtmpose (ONNX), mmpose (docs/mmpose.md)."""
     variant: str | None = None
-    """blazepose: heavy, full or lite; movenet: thunder or lightning. Empty takes the best."""
+    """blazepose: heavy, full or lite; movenet: thunder or lightning; rtmpose: m, l, s or t."""
     model: str | None = None
     """rtmpose: name of a model registered with `sealcap models add`, or the path of an ONNX file."""
+    search: str | None = None
+    """Finds the people in place of BlazePose's: rtmdet-nano, rtmdet-m, or the path of an RTMDet ONNX file."""
+    refine: bool = False
+    """rtmpose: joints between the network's bins; calmer, up to a quarter crop pixel away from mmpose's."""
+    mmpose_config: Annotated[str | None, _flat("mmpose-config")] = None
+    """mmpose: name of one of its configurations, or a file of your own, which is run as Python code."""
+    mmpose_checkpoint: Annotated[Path | None, _flat("mmpose-checkpoint")] = None
+    """mmpose: the weights, FILE.pth or FILE.safetensors."""
     backend: Literal["onnx"] = "onnx"
     """Engine that runs the network."""
     threads: int = Field(default=2, ge=1, le=64)
@@ -140,9 +148,9 @@ class OutputConfig(_Settings):
     headless: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("headless")] = False
     """Open no web page."""
     lan: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("lan")] = False
-    """Allow other machines to connect to what listens here (page, ZeroMQ)."""
+    """Let other machines connect: to the page with its token, to ZeroMQ with a key (sealcap keys)."""
     insecure: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("insecure")] = False
-    """With --lan: allow connections without authentication."""
+    """With --lan: ZeroMQ without keys; anyone on the network can connect, unencrypted."""
 
 
 class RunConfig(_Settings):

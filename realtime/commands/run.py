@@ -49,11 +49,12 @@ def demo(args: list[str]) -> int:
 
 def parse(args: list[str], default_config: str, prog: str) -> RunConfig:
     """Command line over configuration file over defaults. Exits with 2 on bad usage."""
-    name = _option(args, "--config") or default_config
+    name = option_value(args, "--config") or default_config
     return tyro.cli(RunConfig, prog=prog, args=args, default=load_run_config(name))
 
 
-def _option(args: list[str], flag: str) -> str | None:
+def option_value(args: list[str], flag: str) -> str | None:
+    """What follows `flag` on the command line; None without it. Raises ConfigError when nothing does."""
     for i, arg in enumerate(args):
         if arg == flag:
             if i + 1 == len(args):
@@ -89,7 +90,7 @@ def needed_models(config: RunConfig) -> list[str]:
     if config.source.endswith(SESSION_SUFFIXES) and not read_header(config.source).has_video:
         return []
     detector = config.detector
-    names = detector_models(detector.kind, detector.variant, detector.model)
+    names = detector_models(detector.kind, detector.variant, detector.model, detector.search)
     return [*names, "demo-clip"] if config.source == "demo" else names
 
 

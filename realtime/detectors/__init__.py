@@ -37,6 +37,13 @@ class Estimate:
     """Where to look in the next frame."""
 
 
+class Search(Protocol):
+    """Anything that finds people in a whole picture."""
+
+    def __call__(self, image: Image) -> list[Region]:
+        """Regions, best first."""
+
+
 class Detector(Protocol):
     """Stateless 2D pose network with its pre- and post-processing."""
 

@@ -12,9 +12,9 @@ from lifting.errors import ModelError
 from lifting.runtime import Network
 from lifting.skeleton import BLAZEPOSE33_TO_BODY21
 from realtime.data import Float32, Image
-from realtime.detectors import Estimate, Region
+from realtime.detectors import Estimate, Region, Search
 from realtime.detectors.crop import as_input, crop_rgb, input_size, inside, picture_from_crop, to_picture
-from realtime.detectors.person_search import PersonSearch, region_from_points
+from realtime.detectors.person_search import region_from_points
 
 LANDMARKS = 39
 USED = np.array([*BLAZEPOSE33_TO_BODY21, 33, 34])
@@ -53,11 +53,11 @@ def refine(points: Float32, heatmap: Float32, channels: NDArray[np.intp]) -> Flo
 
 
 class BlazePose:
-    """Any of the three landmark networks, with MediaPipe's person detector for the search."""
+    """Any of the three landmark networks, with another one (MediaPipe's, or RTMDet) for the search."""
 
     finds_all = True
 
-    def __init__(self, landmarks: Network, search: PersonSearch, *, name: str = "blazepose") -> None:
+    def __init__(self, landmarks: Network, search: Search, *, name: str = "blazepose") -> None:
         """`landmarks`: lite, full or heavy. Raises ModelError when its input is not one square picture."""
         if len(landmarks.inputs) != 1:
             raise ModelError(f"A BlazePose network must have one input, not {len(landmarks.inputs)}.")

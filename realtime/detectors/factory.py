@@ -8,10 +8,12 @@ from pathlib import Path
 
 from lifting.errors import ConfigError
 from lifting.runtime import Network, open_network
-from realtime.detectors import Detector
+from realtime.detectors import Detector, Search
 from realtime.detectors.blazepose import BlazePose
+from realtime.detectors.mmpose import Mmpose
 from realtime.detectors.movenet import MoveNet
 from realtime.detectors.person_search import PersonSearch
+from realtime.detectors.rtmdet import RtmDet
 from realtime.detectors.rtmpose import RtmPose
 from realtime.models.store import model_path
 
@@ -23,30 +25,19 @@ class Kind:
     """One family of detectors."""
 
     variants: tuple[str, ...]
-    """Names after the dash, best first; empty where the user brings the network."""
-    make: Callable[[Open, str], Detector]
-    """From a loader of networks and the name (or path) of the main one."""
-    search: tuple[str, ...] = ()
-    """Networks needed beside the main one."""
-
-
-def _blazepose(load: Open, model: str) -> Detector:
-    return BlazePose(load(model), PersonSearch(load("blazepose-search")), name=model)
-
-
-def _movenet(load: Open, model: str) -> Detector:
-    return MoveNet(load(model), name=model)
-
-
-def _rtmpose(load: Open, model: str) -> Detector:
-    return RtmPose(load(model), PersonSearch(load("blazepose-search")), name="rtmpose")
+    """Names after the dash, the default first; empty where the user brings the network."""
+    searches: bool
+    """Whether a network of its own finds the people."""
 
 
 KINDS = {
-    "blazepose": Kind(("heavy", "full", "lite"), _blazepose, ("blazepose-search",)),
-    "movenet": Kind(("thunder", "lightning"), _movenet),
-    "rtmpose": Kind((), _rtmpose, ("blazepose-search",)),
+    "blazepose": Kind(("heavy", "full", "lite"), True),
+    "movenet": Kind(("thunder", "lightning"), False),
+    "rtmpose": Kind(("m", "l", "s", "t"), True),
+    "mmpose": Kind((), True),
 }
+SEARCH = "blazepose-search"
+"""Finds the people where nothing else is asked for."""
 
 
 def open_detector(
@@ -56,25 +47,53 @@ def open_detector(
     threads: int = 1,
     backend: str = "onnx",
     model: str | None = None,
+    search: str | None = None,
+    refine: bool = False,
+    mmpose_config: str | None = None,
+    mmpose_checkpoint: Path | None = None,
 ) -> Detector:
     """The detector `kind`, in its best variant unless told otherwise.
 
-    `model` replaces the main network: a name in the model store or a path to an ONNX file. Raises
+    `model` replaces the main network, and `search` (an RTMDet) the one that finds people: a name in the model
+    store or a path to an ONNX file. `refine` concerns rtmpose, the last two concern mmpose. Raises
     ConfigError for unknown names, ModelError for networks that are missing or do not fit.
     """
-    name = model or _model_name(kind, variant)
 
     def load(wanted: str) -> Network:
         path = Path(wanted)
         return open_network(path if path.is_file() else model_path(wanted), backend=backend, threads=threads)
 
-    return _kind(kind).make(load, name)
+    if search is not None and not _kind(kind).searches:
+        raise ConfigError(f"{kind} looks for people itself; leave out --detector.search.")
+    if kind == "mmpose":
+        if mmpose_config is None or mmpose_checkpoint is None:
+            raise ConfigError(
+                "--detector mmpose needs --mmpose-config NAME and --mmpose-checkpoint FILE (docs/mmpose.md)."
+            )
+        from realtime.openmmlab.model import open_model  # brings torch
 
-
-def detector_models(kind: str, variant: str | None = None, model: str | None = None) -> list[str]:
-    """Names in the model store that `open_detector` will ask for. Raises ConfigError for unknown names."""
+        return Mmpose(open_model(mmpose_config, mmpose_checkpoint), _search(load, search))
+    if mmpose_config is not None or mmpose_checkpoint is not None:
+        raise ConfigError(f"--mmpose-config and --mmpose-checkpoint need --detector mmpose, not {kind}.")
     name = model or _model_name(kind, variant)
-    return [*_kind(kind).search, *([] if Path(name).is_file() else [name])]
+    if kind == "movenet":
+        return MoveNet(load(name), name=name)
+    if kind == "blazepose":
+        return BlazePose(load(name), _search(load, search), name=name)
+    return RtmPose(load(name), _search(load, search), between_bins=refine)
+
+
+def _search(load: Open, search: str | None) -> Search:
+    return PersonSearch(load(SEARCH)) if search is None else RtmDet(load(search))
+
+
+def detector_models(
+    kind: str, variant: str | None = None, model: str | None = None, search: str | None = None
+) -> list[str]:
+    """Names in the model store that `open_detector` will ask for. Raises ConfigError for unknown names."""
+    main = [] if kind == "mmpose" else [model or _model_name(kind, variant)]
+    beside = [search or SEARCH] if _kind(kind).searches else []
+    return [name for name in (*beside, *main) if not Path(name).is_file()]
 
 
 def _kind(kind: str) -> Kind:
@@ -85,11 +104,6 @@ def _kind(kind: str) -> Kind:
 
 def _model_name(kind: str, variant: str | None) -> str:
     variants = _kind(kind).variants
-    if not variants:
-        raise ConfigError(
-            f"The detector {kind!r} needs a network of yours: register it with "
-            f"'sealcap models add NAME FILE.onnx' and give its name or the file as the model."
-        )
     if variant is not None and variant not in variants:
         raise ConfigError(f"{kind} has no variant {variant!r}; choose one of: {', '.join(variants)}.")
     return f"{kind}-{variant or variants[0]}"

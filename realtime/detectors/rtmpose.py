@@ -6,8 +6,6 @@ SimCC classifies each joint's column and row separately, on an axis twice as fin
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +13,7 @@ from lifting.errors import ModelError
 from lifting.runtime import Network
 from lifting.skeleton import HALPE26_TO_BODY21, WHOLEBODY133_TO_BODY21, to_body21
 from realtime.data import Float32, Image
-from realtime.detectors import Estimate, Region
+from realtime.detectors import Estimate, Region, Search
 from realtime.detectors.crop import as_input, crop_rgb, input_size, inside, picture_from_crop, to_picture
 
 MEAN_RGB = np.array([123.675, 116.28, 103.53], np.float32)
@@ -29,21 +27,17 @@ TABLES: dict[int, NDArray[np.intp] | None] = {17: None, 26: HALPE26_TO_BODY21, 1
 """Number of channels → where BODY21's joints are among them; None: COCO-17 order."""
 
 
-class Search(Protocol):
-    """Anything that finds people in a whole picture."""
+def decode_simcc(rows: Float32, *, between_bins: bool = False) -> tuple[Float32, Float32]:
+    """(J,n) responses along one axis → (J,) position of the peak in bins and (J,) its height.
 
-    def __call__(self, image: Image) -> list[Region]:
-        """Regions, best first."""
-
-
-def decode_simcc(rows: Float32) -> tuple[Float32, Float32]:
-    """(J,n) responses along one axis → (J,) sub-bin position of the peak and (J,) its height.
-
-    The peak of the parabola through the highest bin and its two neighbours; at the rim, the bin itself.
+    The highest bin, as mmpose takes it; with `between_bins` the peak of the parabola through it and its two
+    neighbours (at the rim, the bin itself).
     """
     last = rows.shape[1] - 1
     peak = rows.argmax(1)
     joint = np.arange(len(rows))
+    if not between_bins:
+        return peak.astype(np.float32), rows[joint, peak]
     left, top = rows[joint, np.maximum(peak - 1, 0)], rows[joint, peak]
     right = rows[joint, np.minimum(peak + 1, last)]
     bend = left - 2 * top + right
@@ -69,15 +63,18 @@ class RtmPose:
 
     finds_all = True
 
-    def __init__(self, network: Network, search: Search, *, name: str = "rtmpose") -> None:
+    def __init__(
+        self, network: Network, search: Search, *, name: str = "rtmpose", between_bins: bool = False
+    ) -> None:
         """`network`: one normalised RGB picture in, two outputs (1,J,2w) and (1,J,2h).
 
+        Points lie on whole bins, half a crop pixel apart, as mmpose's do, or with `between_bins` finer.
         Raises ModelError when the input is not one picture.
         """
         if len(network.inputs) != 1:
             raise ModelError(f"An RTMPose network must have one input, not {len(network.inputs)}.")
         self.name = name
-        self._network, self._search = network, search
+        self._network, self._search, self._between_bins = network, search, between_bins
         self._input, self._shape = next(iter(network.inputs.items()))
         if len(self._shape) != 4:
             raise ModelError(f"An RTMPose network needs an input (1,3,h,w), not {self._shape}.")
@@ -102,7 +99,8 @@ class RtmPose:
     def _read(self, outputs: dict[str, NDArray[np.float32]]) -> tuple[Float32, Float32]:
         """Outputs → joints (J,2) in crop pixels and their scores (J,)."""
         x_rows, y_rows = self._axes(outputs)
-        (x, best_x), (y, best_y) = decode_simcc(x_rows[0]), decode_simcc(y_rows[0])
+        x, best_x = decode_simcc(x_rows[0], between_bins=self._between_bins)
+        y, best_y = decode_simcc(y_rows[0], between_bins=self._between_bins)
         return np.stack([x, y], 1) / np.float32(SPLIT_RATIO), np.minimum(best_x, best_y)
 
     def _axes(self, outputs: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:

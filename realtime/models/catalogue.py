@@ -49,6 +49,18 @@ class Package(_Strict):
         return f"{self.registry} {self.name} {self.version}"
 
 
+class Archive(_Strict):
+    """A zip archive at a maker's own site, which no registry vouches for."""
+
+    registry: Literal["https"]
+    address: Annotated[str, Field(pattern=r"^https://[a-z0-9.-]+(:\d{1,5})?/[A-Za-z0-9._/+-]+\.zip$")]
+    bytes: Annotated[int, Field(gt=0)]
+    """Roughly; the download may be twice as large and no more."""
+
+    def __str__(self) -> str:
+        return self.address.split("/")[2]
+
+
 class Entry(_Strict):
     """A network or clip that a package holds."""
 
@@ -56,14 +68,22 @@ class Entry(_Strict):
     kind: Literal["detector", "person-search", "clip", "lifter"]
     licence: str
     package: str
-    members: dict[Member, Sha256] = Field(min_length=1)
-    """Files inside the package and their SHA-256."""
+    members: dict[Member, Sha256 | None] = Field(min_length=1)
+    """Files inside the package and their SHA-256; None where it is pinned at the first use."""
+    pin: Literal["hash", "first-use"] = "hash"
+    """first-use: the SHA-256 is shown and accepted at the first pull, and held from then on."""
     convert: Literal["tflite", "tfjs", "none"]
     outputs: dict[int, str] = {}
     planar: tuple[str, ...] = ()
     fingerprint: dict[str, tuple[float, ...]] = {}
     """Per output, a few values for the test picture."""
     default: bool = False
+
+    @model_validator(mode="after")
+    def _hashes_fit_pin(self) -> Entry:
+        if any((sha is None) != (self.pin == "first-use") for sha in self.members.values()):
+            raise ValueError("members need a SHA-256 each, or none of them with pin: first-use")
+        return self
 
     def file_name(self, name: str) -> str:
         """Name in the store; changes with everything that the file's content depends on."""
@@ -76,7 +96,7 @@ class Entry(_Strict):
 class Catalogue(_Strict):
     """`configs/models.yaml`."""
 
-    packages: dict[str, Package]
+    packages: dict[str, Annotated[Package | Archive, Field(discriminator="registry")]]
     models: dict[Name, Entry]
 
     @model_validator(mode="after")
@@ -84,6 +104,11 @@ class Catalogue(_Strict):
         missing = {e.package for e in self.models.values()} - set(self.packages)
         if missing:
             raise ValueError(f"models name unknown packages: {', '.join(sorted(missing))}")
+        for name, entry in self.models.items():
+            if isinstance(self.packages[entry.package], Archive) != (entry.pin == "first-use"):
+                raise ValueError(
+                    f"{name}: pin: first-use belongs to packages of an https address, and to them only"
+                )
         return self
 
     def default_names(self) -> list[str]:

@@ -188,6 +188,21 @@ def _from_wheel(archive: Path, wanted: set[str]) -> dict[str, bytes]:
         return {info.filename: _all_of(bundle.open(info), info.file_size, info.filename) for info in infos}
 
 
+def extract_one(archive: Path, name: str) -> bytes:
+    """Content of the only file called `name` in a zip, in whatever folder; nothing is written.
+
+    Raises DownloadError.
+    """
+    try:
+        with zipfile.ZipFile(archive) as bundle:
+            found = [i for i in bundle.infolist() if i.filename.split("/")[-1] == name and not i.is_dir()]
+            if len(found) != 1:
+                raise DownloadError(f"The archive holds {len(found)} files called {name}; one is expected.")
+            return _all_of(bundle.open(found[0]), found[0].file_size, name)
+    except (*BROKEN_ARCHIVE, RuntimeError) as error:  # RuntimeError: it is encrypted
+        raise DownloadError(f"The archive with {name} is damaged ({error}); try again.") from error
+
+
 def _all_of(stream: IO[bytes], size: int, name: str) -> bytes:
     if size > MAX_MEMBER_BYTES:
         raise DownloadError(f"{name} is larger than {MAX_MEMBER_BYTES >> 20} MiB; this is no model of ours.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from types import TracebackType
 
 from rich.console import Console
@@ -24,6 +26,13 @@ class Bars:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """No bars for a while, so that a question can be asked."""
+        self._progress.stop()
+        yield
+        self._progress.start()
 
     def start(self, what: str, total_bytes: int) -> None:
         """A download begins."""

@@ -11,15 +11,16 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lifting.errors import ConfigError, DownloadError, ModelError
-from realtime.models import fetch, fingerprint
+from realtime.models import fetch, fingerprint, pins, web
 from realtime.models.catalogue import (
     Added,
+    Archive,
     Entry,
     Package,
     added_file,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 CLIP = "demo-clip"
+Confirm = Callable[[pins.FirstUse], bool]
+"""Asks whether a file that nobody has vouched for yet is accepted."""
 STALE_AFTER_S = 3600.0
 """A work folder untouched for so long belongs to a pull that was killed."""
 
@@ -138,10 +141,12 @@ def ensure(names: Iterable[str], console: Console | None = None) -> list[str]:
     return missing
 
 
-def pull(names: Iterable[str], reporter: Reporter | None = None) -> None:
+def pull(names: Iterable[str], reporter: Reporter | None = None, confirm: Confirm | None = None) -> None:
     """Fetch, check, convert and install. A package that holds several is fetched once.
 
-    What is in the store already stays. Raises ConfigError, DownloadError, ModelError.
+    What is in the store already stays. `confirm` is asked about files that are pinned at their first use;
+    without it they are refused, unless they were accepted before. Raises ConfigError, DownloadError,
+    ModelError.
     """
     wanted = [name for name in dict.fromkeys(names) if not is_pulled(name)]
     own = [name for name in wanted if name not in catalogue().models]
@@ -151,7 +156,39 @@ def pull(names: Iterable[str], reporter: Reporter | None = None) -> None:
     _remove_stale()
     for key in sorted(packages, key=lambda k: catalogue().packages[k].bytes):
         entries = {n: catalogue().models[n] for n in wanted if catalogue().models[n].package == key}
-        _pull_package(catalogue().packages[key], entries, reporter or Silent())
+        package = catalogue().packages[key]
+        if isinstance(package, Archive):
+            for name, entry in entries.items():
+                _pull_archive(package, name, entry, reporter or Silent(), confirm)
+        else:
+            _pull_package(package, entries, reporter or Silent())
+
+
+def _pull_archive(
+    archive: Archive, name: str, entry: Entry, reporter: Reporter, confirm: Confirm | None
+) -> None:
+    """A network from its maker's site: the first file that comes is shown and accepted, or not installed."""
+    if confirm is None and name not in pins.read_pins():
+        raise ModelError(
+            f"The model {name} is not on this machine. It comes from {archive} and is confirmed at its first "
+            f"pull; type: sealcap models pull {name}"
+        )
+    (member,) = entry.members
+    with fetch.work_folder(models_dir()) as folder:
+        download = folder / "archive.zip"
+        reporter.start(name, archive.bytes)
+        web.download(
+            archive.address, download, 2 * archive.bytes, lambda n: reporter.advance(min(n, archive.bytes))
+        )
+        reporter.advance(archive.bytes)
+        content = fetch.extract_one(download, member)
+        first = pins.FirstUse(name, archive.address, hashlib.sha256(content).hexdigest(), len(content))
+        if not pins.check(first):
+            if confirm is None or not confirm(first):
+                raise DownloadError(f"{name} was not accepted; nothing was installed.")
+            pins.accept(first)
+        reporter.note(name)
+        _install(name, entry, [content], folder)
 
 
 def _pull_package(package: Package, entries: dict[str, Entry], reporter: Reporter) -> None:
@@ -164,7 +201,8 @@ def _pull_package(package: Package, entries: dict[str, Entry], reporter: Reporte
         files = fetch.extract(archive, {m for e in entries.values() for m in e.members})
         for entry in entries.values():
             for member, expected in entry.members.items():
-                fetch.check_hash(f"{member} of {package}", files[member], expected)
+                if expected is not None:  # the catalogue makes sure
+                    fetch.check_hash(f"{member} of {package}", files[member], expected)
         for name, entry in entries.items():
             reporter.note(name)
             _install(name, entry, [files[m] for m in entry.members], folder)

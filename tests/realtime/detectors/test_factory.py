@@ -11,7 +11,7 @@ from lifting.errors import ConfigError, ModelError
 from lifting.skeleton import BODY21
 from realtime.data import Frame
 from realtime.detectors import Detector
-from realtime.detectors.factory import KINDS, open_detector
+from realtime.detectors.factory import KINDS, detector_models, open_detector
 from realtime.models.store import clip_path, is_pulled
 from realtime.tracking import Tracker
 
@@ -20,7 +20,7 @@ NAMES = [(kind, variant) for kind, k in KINDS.items() for variant in k.variants]
 
 def test_unknown_detector() -> None:
     """The error lists the detectors there are."""
-    with pytest.raises(ConfigError, match="blazepose, movenet, rtmpose"):
+    with pytest.raises(ConfigError, match="blazepose, movenet, rtmpose, mmpose"):
         open_detector("openpose")
 
 
@@ -30,10 +30,39 @@ def test_unknown_variant() -> None:
         open_detector("blazepose", "thunder")
 
 
-def test_rtmpose_needs_a_network() -> None:
-    """The error says how to register one."""
-    with pytest.raises(ConfigError, match="sealcap models add"):
+def test_rtmpose_needs_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is pulled: the error says how to get the one that is recommended."""
+    monkeypatch.setenv("SEALCAP_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="sealcap models pull rtmpose-m"):
         open_detector("rtmpose")
+
+
+def test_mmpose_needs_a_configuration_and_weights() -> None:
+    """The error shows both options."""
+    with pytest.raises(ConfigError, match="--mmpose-config NAME and --mmpose-checkpoint FILE"):
+        open_detector("mmpose")
+    with pytest.raises(ConfigError, match="need --detector mmpose, not rtmpose"):
+        open_detector("rtmpose", mmpose_config="rtmpose-m")
+
+
+def test_movenet_takes_no_search() -> None:
+    """It looks for people itself."""
+    with pytest.raises(ConfigError, match=r"leave out --detector\.search"):
+        open_detector("movenet", search="rtmdet-nano")
+
+
+@pytest.mark.parametrize(("arguments", "names"), [
+    (("blazepose",), ["blazepose-search", "blazepose-heavy"]),
+    (("movenet",), ["movenet-thunder"]),
+    (("rtmpose",), ["blazepose-search", "rtmpose-m"]),
+    (("rtmpose", "t", None, "rtmdet-nano"), ["rtmdet-nano", "rtmpose-t"]),
+    (("rtmpose", None, __file__, __file__), []),
+    (("mmpose",), ["blazepose-search"]),
+    (("mmpose", None, None, "rtmdet-m"), ["rtmdet-m"]),
+])  # fmt: skip
+def test_the_models_that_will_be_asked_for(arguments: tuple[str, ...], names: list[str]) -> None:
+    """Names of the store only, without what the user gives as files."""
+    assert detector_models(*arguments) == names
 
 
 def test_unknown_model() -> None:
