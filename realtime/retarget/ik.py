@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.retarget.model_source import missing_extra
 from realtime.retarget.robot_file import RobotFile
-from realtime.retarget.robot_model import RobotModel
+from realtime.retarget.robot_model import RobotModel, places
 from realtime.retarget.targets import Targets
 from realtime.solve.quaternions import Float64
 
@@ -42,15 +43,17 @@ NEAR_M, KEEP_M = 0.06, 0.005
 class SpanTask(mink.Task):  # type: ignore[misc]
     """The vector from one site to another, in the world.
 
-    Where the first site is does not matter: an arm's target never pulls the body along.
+    Where the first site is does not matter, and the joints that carry the whole limb (base, waist) are not
+    used: an arm's target neither pulls the body along nor turns it.
     """
 
     k = 3
 
-    def __init__(self, model: mujoco.MjModel, start: str, end: str, cost: float) -> None:
+    def __init__(self, model: mujoco.MjModel, start: str, end: str, carrier: str | None, cost: float) -> None:
         super().__init__(cost=np.full(3, cost), gain=1.0, lm_damping=0.0)
         self._start, self._end = model.site(start).id, model.site(end).id
         self._J = np.zeros((2, 3, model.nv))
+        self._own = ~_carrying(model, carrier)
         self.target = np.zeros(3)
 
     def compute_error(self, configuration: mink.Configuration) -> Float64:
@@ -62,7 +65,18 @@ class SpanTask(mink.Task):  # type: ignore[misc]
         """(3,nv) of the error."""
         for J, site in zip(self._J, (self._start, self._end), strict=True):
             mujoco.mj_jacSite(configuration.model, configuration.data, J, None, site)
-        return np.asarray(self._J[1] - self._J[0])
+        return np.asarray((self._J[1] - self._J[0]) * self._own)
+
+
+def _carrying(model: mujoco.MjModel, place: str | None) -> NDArray[np.bool_]:
+    """(nv,) which degrees of freedom move a place's body."""
+    out = np.zeros(model.nv, bool)
+    body = 0 if place is None else int(model.site(place).bodyid[0])
+    while body > 0:
+        first, count = int(model.body_dofadr[body]), int(model.body_dofnum[body])
+        out[first : first + count] = True
+        body = int(model.body_parentid[body])
+    return out
 
 
 class BodyIk:
@@ -70,6 +84,7 @@ class BodyIk:
 
     def __init__(self, robot: RobotModel, file: RobotFile) -> None:
         self._robot = robot
+        self._places = places(file)
         self._configuration = mink.Configuration(robot.model, robot.full_qpos(robot.home))
         self._posture = mink.PostureTask(robot.model, cost=_posture_costs(robot, file))
         self._posture.set_target(robot.full_qpos(robot.home))
@@ -153,9 +168,15 @@ class BodyIk:
             task = self._spans.get((start, end))
             if task is None:
                 cost = self._weights.of(end)[0]
-                task = self._spans[start, end] = SpanTask(self._robot.model, start, end, cost)
+                carrier = self._carrier(start)
+                task = self._spans[start, end] = SpanTask(self._robot.model, start, end, carrier, cost)
             task.target = span
         return [self._spans[key] for key in targets.spans]
+
+    def _carrier(self, start: str) -> str | None:
+        """What a limb hangs on: legs on the pelvis, arms on the torso."""
+        names = ("pelvis",) if start.endswith("hip") else ("torso", "pelvis")
+        return next((name for name in names if name in self._places), None)
 
 
 class _Weights:
