@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.camera_estimate import CameraEstimate, Source
-from lifting.skeleton import SEALCAP26
+from lifting.skeleton import BODY21, CONTACTS, SEALCAP26
 from realtime.data import BodyPose, Keypoints, State
 from realtime.solve.bones import BoneLengths
 from realtime.solve.calm import Legs, toward_standing
 from realtime.solve.coasting import Coasting, Sight
-from realtime.solve.confidence import Observed, joint_confidence
+from realtime.solve.confidence import SEEN, Observed, joint_confidence
 from realtime.solve.contacts import ContactEstimate
 from realtime.solve.feet import FootLock, FootMode
+from realtime.solve.figure import Figure, is_figure, or_nan, place
 from realtime.solve.ground import Ground
 from realtime.solve.handover import Handover
 from realtime.solve.limbs import HiddenLimbs
@@ -39,10 +40,9 @@ BLINK_S = 0.1
 """After a shorter loss smoothing goes on as if nothing had been."""
 FIRST_STEP_S = 1 / 30
 """What the first frame counts for in the bone lengths."""
+_SOLES = np.array(BODY21.indices(*CONTACTS))
 _TRUNK = SEALCAP26.indices("left_shoulder", "right_shoulder", "left_hip", "right_hip")
 """When one of these comes back into sight the whole figure may turn at once."""
-SMALLEST_M, LARGEST_M = 0.1, 5.0
-"""Half-extent of a figure; anything else is no person but a failing network."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class BodySolver:
         self._follow(keypoints)
         lifted = np.asarray(lifted_joints_cam, np.float64)
         raw = lifted if raw_joints_cam is None else raw_joints_cam
-        if not _is_figure(lifted, keypoints):
+        if not is_figure(lifted, keypoints):
             return self.coast(capture_time_ns)
         confidence = joint_confidence(keypoints.confidence)
         observed = self._observed.update(confidence, capture_time_ns)
@@ -134,16 +134,17 @@ class BodySolver:
         whole = self._limbs.update(fixed, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s)
         joints = self._constant(self._smooth(whole, dt_s))
         who = keypoints.person_id
-        camera.update(rays, keypoints.confidence, joints, _or_nan(root), capture_time_ns, who)
+        camera.update(rays, keypoints.confidence, joints, or_nan(root), capture_time_ns, who)
         self._camera = camera
         joints, root = self._handover.arrive(joints, root, dt_s)
         joints = self._constant(joints)
-        world = _place(joints, root, camera)
+        world = place(joints, root, camera)
         ground = Ground.of(camera)
-        contacts = self._contacts.update(world, confidence, dt_s, ground)
+        feet_rays = np.where(keypoints.confidence[_SOLES, None] >= SEEN, rays[_SOLES], np.nan)
+        contacts = self._contacts.update(world, confidence, dt_s, ground, feet_rays)
         if root is not None:
             world = self._feet.update(world, contacts, confidence, dt_s, ground, self._bones.stature_m)
-        figure = _Figure(joints, root, world, confidence, contacts, raw)
+        figure = Figure(joints, root, world, confidence, contacts, raw)
         self._last = self._pose(State.TRACKING, figure, observed, camera, capture_time_ns)
         return self._last
 
@@ -163,9 +164,9 @@ class BodySolver:
         if self.options.rest_when_lost:
             joints = toward_standing(joints, camera.R_world_from_cam[1], guess.rest)
         self._handover.leave(joints, root)
-        world = _place(joints, root, camera)
+        world = place(joints, root, camera)
         confidence, contacts = last.confidence * guess.trust, last.contacts * guess.trust
-        figure = _Figure(joints, root, world, confidence, contacts, last.raw_joints_cam)
+        figure = Figure(joints, root, world, confidence, contacts, last.raw_joints_cam)
         return self._pose(guess.state, figure, np.zeros(len(SEALCAP26), bool), camera, capture_time_ns)
 
     def _sight(self, last: BodyPose) -> Sight:
@@ -238,7 +239,7 @@ class BodySolver:
     def _pose(
         self,
         state: State,
-        figure: _Figure,
+        figure: Figure,
         observed: NDArray[np.bool_],
         camera: CameraEstimate,
         capture_time_ns: int,
@@ -268,38 +269,6 @@ class BodySolver:
         )
 
 
-@dataclass(frozen=True)
-class _Figure:
-    """One frame between solving and sending."""
-
-    joints: Float64
-    """(26,3) camera axes, relative to mid-hip, before anything changed the world pose."""
-    root: Float64 | None
-    """(3,) camera axes; None where the distance is unknown."""
-    world: Float64
-    """(26,3) final."""
-    confidence: Floats
-    """(26,)"""
-    contacts: Floats
-    """(4,)"""
-    raw: Floats
-    """(26,3) the network's word."""
-
-    def in_camera(self, camera: CameraEstimate) -> tuple[Float64, Float64]:
-        """joints_cam (26,3) and root_cam (3,) of the final world pose; the given ones where it is theirs."""
-        moved = (self.world - _place(self.joints, self.root, camera)) @ camera.R_world_from_cam
-        return self.joints + moved - moved[0], _or_nan(self.root) + moved[0]
-
-
-def _place(joints: Float64, root: Float64 | None, camera: CameraEstimate) -> Float64:
-    """World joints (26,3). A figure whose distance is unknown stands at the origin, feet on the floor."""
-    if root is not None:
-        return camera.to_world(joints + root)
-    world = joints @ camera.R_world_from_cam.T
-    world[:, 1] -= world[:, 1].min()
-    return world
-
-
 def _height(root: Float64 | None, camera: CameraEstimate) -> float | None:
     """Of mid-hip above the floor, metres; None unless the floor was given or seen from feet on it."""
     if root is None or camera.sources["camera_height"] is Source.ASSUMED:
@@ -311,18 +280,3 @@ def _shown(pose: BodyPose) -> tuple[Float64, Float64 | None]:
     """Joints (26,3) relative to mid-hip and root (3,) of a pose, camera axes."""
     root = pose.root_cam.astype(np.float64)
     return pose.joints_cam.astype(np.float64), root if np.isfinite(root).all() else None
-
-
-def _or_nan(root: Float64 | None) -> Float64:
-    return np.full(3, np.nan) if root is None else root
-
-
-def _is_figure(raw: Float64, keypoints: Keypoints) -> bool:
-    extent = float(np.abs(raw - raw[0]).max())  # NaN fails both comparisons
-    seen = keypoints.confidence > 0
-    return bool(
-        SMALLEST_M < extent < LARGEST_M
-        and np.isfinite(keypoints.confidence).all()
-        and seen.any()
-        and np.isfinite(keypoints.points_px[seen]).all()
-    )

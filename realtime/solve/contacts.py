@@ -55,19 +55,31 @@ class ContactEstimate:
     def reset(self) -> None:
         """Forget where the feet were."""
         self._last_cam: Float64 | None = None
-        self._velocity_cam = np.zeros((len(CONTACTS), 3))
+        self._velocity_cam = np.zeros((2, len(CONTACTS), 3))
         self._moving = False
         self._on = [False] * len(CONTACTS)
         self._waited_s = [0.0] * len(CONTACTS)
         self._lowest_m = [0.0] * len(CONTACTS)
         self._local_m = math.inf
 
-    def update(self, joints_world: Floats, confidence: Floats, dt_s: float, ground: Ground) -> Float64:
-        """joints_world (26,3) metres, confidence (26,), seconds since the last frame → (4,)."""
+    def update(
+        self,
+        joints_world: Floats,
+        confidence: Floats,
+        dt_s: float,
+        ground: Ground,
+        rays: Floats | None = None,
+    ) -> Float64:
+        """joints_world (26,3) metres, confidence (26,), seconds since the last frame → (4,).
+
+        rays (4,2): where the picture shows `CONTACTS`, NaN where it does not. Feet that stand still stand
+        still there, whatever the network makes of the legs above them.
+        """
         points = joints_world[_POINTS]
         dt_s = 0.0 if self._last_cam is None else dt_s
-        speed = self._speed(ground.to_cam(points), dt_s)
-        rising = (self._velocity_cam @ ground.R_world_from_cam[1] > RISING_M_S).tolist()
+        points_cam = ground.to_cam(points)
+        speed = self._speed(np.stack((points_cam, _on_rays(points_cam, rays))), dt_s)
+        rising = (self._velocity_cam[0] @ ground.R_world_from_cam[1] > RISING_M_S).tolist()
         height = self._heights(points, ground, dt_s)
         seen = np.maximum(confidence[_POINTS], confidence[_ANKLES]).tolist()
         for i, (h, v, up, c) in enumerate(zip(height, speed, rising, seen, strict=True)):
@@ -99,13 +111,27 @@ class ContactEstimate:
             self._on[i], self._waited_s[i], self._lowest_m[i] = not self._on[i], 0.0, height_m
 
     def _speed(self, points_cam: Float64, dt_s: float) -> list[float]:
-        """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there."""
+        """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there.
+
+        points_cam (2,4,3): as solved and as seen, of which the slower counts: noise and errors make either
+        faster than the foot.
+        """
         if self._last_cam is not None and dt_s > 0:
             gain = -math.expm1(-2 * math.pi * SPEED_CUTOFF_HZ * dt_s) if self._moving else 1.0
             self._velocity_cam += gain * ((points_cam - self._last_cam) / dt_s - self._velocity_cam)
             self._moving = True
         self._last_cam = points_cam
         v, p = self._velocity_cam, points_cam
-        squares = np.einsum("kij,kij->ki", np.stack((v, v, p)), np.stack((v, p, p)))
+        squares = np.einsum("kwij,kwij->kwi", np.stack((v, v, p)), np.stack((v, p, p)))
         across = squares[0] - (1 - ALONG_RAY**2) * squares[1] ** 2 / np.maximum(squares[2], 1e-9)
-        return np.sqrt(np.maximum(across, 0.0)).tolist()  # type: ignore[no-any-return]
+        return np.sqrt(np.maximum(across.min(axis=0), 0.0)).tolist()  # type: ignore[no-any-return]
+
+
+def _on_rays(points_cam: Float64, rays: Floats | None) -> Float64:
+    """Points (4,3) moved onto the rays (4,2) on which they are seen, depth kept."""
+    if rays is None:
+        return points_cam
+    seen = np.isfinite(rays).all(axis=-1) & (points_cam[:, 2] > 0)
+    out = points_cam.copy()
+    out[seen, :2] = rays[seen] * points_cam[seen, 2:]
+    return out

@@ -202,6 +202,8 @@ class FootLock:
     def _share(self, feet: int) -> float:
         """Of the sideways shift that is asked for, by so many feet."""
         standing, walking = ASK[self.mode]
+        if feet > 1 and self._unchanged_s > STEADY_S:
+            return 1.0  # on both feet for so long nobody walks, but sits down or bows
         slow, fast = WALKING_M_S
         pace = min(max((math.hypot(*self._velocity) - slow) / (fast - slow), 0.0), 1.0)
         standing = 1.0 if feet > 1 else standing

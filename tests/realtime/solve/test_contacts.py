@@ -120,6 +120,18 @@ def test_depth_counts_less_than_what_the_picture_shows() -> None:
     assert _play(list(across))[-1].max() == 0
 
 
+def test_feet_that_the_picture_shows_at_rest_stay_in_contact() -> None:
+    """Legs that the network swings over still feet end no contact where the feet are seen."""
+    swing = 0.2 * np.sin(2 * np.pi * 1.0 * np.arange(30) / 30)  # up to 1.3 m/s
+    poses = [STANDING] * 6 + [STANDING + np.array([x, 0, 0]) for x in swing]
+    cam = GROUND.to_cam(STANDING[FEET])
+    ends = []
+    for rays in (cam[:, :2] / cam[:, 2:], np.full((4, 2), np.nan), None):
+        estimate = ContactEstimate()
+        ends.append(np.array([estimate.update(p, SEEN, 1 / 30, GROUND, rays) for p in poses])[6:].min())
+    assert ends == [1, 0, 0]
+
+
 def test_sticky_contacts_end_later() -> None:
     """For performers who stand a foot must go higher to be off the floor."""
     poses = [*[STANDING] * 9, *(_lifted(x) for x in np.linspace(0, 0.1, 30)), *[_lifted(0.1)] * 9]

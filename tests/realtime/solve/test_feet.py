@@ -350,3 +350,13 @@ def test_no_body_climbs_where_the_tilt_is_unsure(fps: float) -> None:
     climbed = (solved - steps)[:, 0, 1]
     assert (contacts > 0).any(1).mean() > 0.7
     assert np.abs(climbed[round(fps) :]).max() < 0.03
+
+
+def test_a_body_that_sits_down_follows_both_its_feet() -> None:
+    """Feet that seem to slide under a fast body are its error when both have long been on the floor."""
+    t = np.arange(60) / 30
+    away = 0.2 * np.clip(t - 1.0, 0.0, 0.5) / 0.5  # depth of the whole figure goes wrong, at 0.4 m/s
+    joints = np.tile(STANDING, (60, 1, 1)) + np.array([0, 0, -1.0]) * away[:, None, None]
+    out, _ = _play(joints, contacts=np.ones((60, 4)))
+    assert np.abs(out[45:, 0, 2] - STANDING[0, 2]).max() < 0.03
+    assert np.linalg.norm(np.diff(out[:, FEET], axis=0), axis=-1).max() * 30 < 0.05

@@ -1,0 +1,66 @@
+"""A figure before the camera and in the world, and what can be no figure at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifting.camera_estimate import CameraEstimate
+from realtime.data import Keypoints
+
+Floats = NDArray[np.floating]
+Float64 = NDArray[np.float64]
+
+SMALLEST_M, LARGEST_M = 0.1, 5.0
+"""Half-extent of a figure; anything else is no person but a failing network."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One frame between solving and sending."""
+
+    joints: Float64
+    """(26,3) camera axes, relative to mid-hip, before anything changed the world pose."""
+    root: Float64 | None
+    """(3,) camera axes; None where the distance is unknown."""
+    world: Float64
+    """(26,3) final."""
+    confidence: Floats
+    """(26,)"""
+    contacts: Floats
+    """(4,)"""
+    raw: Floats
+    """(26,3) the network's word."""
+
+    def in_camera(self, camera: CameraEstimate) -> tuple[Float64, Float64]:
+        """joints_cam (26,3) and root_cam (3,) of the final world pose; the given ones where it is theirs."""
+        moved = (self.world - place(self.joints, self.root, camera)) @ camera.R_world_from_cam
+        return self.joints + moved - moved[0], or_nan(self.root) + moved[0]
+
+
+def place(joints: Float64, root: Float64 | None, camera: CameraEstimate) -> Float64:
+    """World joints (26,3). A figure whose distance is unknown stands at the origin, feet on the floor."""
+    if root is not None:
+        return camera.to_world(joints + root)
+    world = joints @ camera.R_world_from_cam.T
+    world[:, 1] -= world[:, 1].min()
+    return world
+
+
+def or_nan(root: Float64 | None) -> Float64:
+    """A root (3,), NaN where there is none."""
+    return np.full(3, np.nan) if root is None else root
+
+
+def is_figure(raw: Float64, keypoints: Keypoints) -> bool:
+    """Whether lifted joints (26,3) and what they come from can be a person."""
+    extent = float(np.abs(raw - raw[0]).max())  # NaN fails both comparisons
+    seen = keypoints.confidence > 0
+    return bool(
+        SMALLEST_M < extent < LARGEST_M
+        and np.isfinite(keypoints.confidence).all()
+        and seen.any()
+        and np.isfinite(keypoints.points_px[seen]).all()
+    )
