@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.data import BodyPose, Motion
+from realtime.exposure import Listener
 from realtime.retarget import smpl
 from realtime.retarget.transports.sonic_wire import FRAMES_PER_S, SonicPublisher, bind_address
 from realtime.sinks.one_person import Places
@@ -85,6 +86,11 @@ class SonicSink:
     def name(self) -> str:
         """For counters and messages."""
         return f"sonic {self._publisher.address}"
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """What of it other machines can reach."""
+        return self._publisher.listeners
 
     def open(self) -> None:
         """Bind. Raises SinkError when the port is taken."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from lifting.errors import ConfigError
 from realtime.axes import ROS
+from realtime.exposure import Listener
 from realtime.retarget.robot_pose import RobotCommand, RobotState
 from realtime.retarget.transports.description import RobotDescription
 from realtime.retarget.transports.sonic_wire import FRAMES_PER_S, SonicPublisher, bind_address
@@ -55,6 +56,11 @@ class SonicTransport:
     def name(self) -> str:
         """For counters and messages."""
         return f"sonic {self._publisher.address}"
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """What of it other machines can reach."""
+        return self._publisher.listeners
 
     def open(self) -> None:
         """Bind. Raises SinkError when the port is taken."""

@@ -10,7 +10,6 @@ https://nvlabs.github.io/GR00T-WholeBodyControl/tutorials/zmq.html
 from __future__ import annotations
 
 import json
-import logging
 import re
 from functools import lru_cache
 from typing import Any
@@ -20,9 +19,7 @@ import zmq
 from numpy.typing import NDArray
 
 from lifting.errors import ConfigError, SinkError
-from realtime.sinks.zmq import is_loopback
-
-log = logging.getLogger(__name__)
+from realtime.exposure import Listener, is_loopback, own_address
 
 TOPIC = b"pose"
 HEADER_BYTES = 1280
@@ -88,6 +85,15 @@ class SonicPublisher:
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
 
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """What of it other machines can reach; nothing while it is bound to loopback."""
+        host, _, port = self.address.removeprefix("tcp://").rpartition(":")
+        if is_loopback(host.strip("[]")):
+            return ()
+        use = f"deploy.sh --input-type zmq --zmq-host {own_address()} --zmq-port {port}"
+        return (Listener("SONIC's motion", self.address, "anyone on the network, unencrypted", use),)
+
     def open(self) -> None:
         """Bind. Raises SinkError naming the port when it is taken."""
         self._context = zmq.Context()
@@ -103,8 +109,6 @@ class SonicPublisher:
                 f"Cannot publish to SONIC on {self.address}: {error}. Is another run using the port?"
             ) from error
         self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        if not is_loopback(self.address.removeprefix("tcp://").rpartition(":")[0].strip("[]")):
-            log.warning("sonic %s: every machine of the network can read the robot's motion.", self.address)
 
     def send(self, body_quat_wxyz: Array, arrays: dict[str, Array]) -> None:
         """Publish N frames: body_quat (N,4) and the arrays of the version. Raises SinkError."""
