@@ -58,8 +58,8 @@ def open_network(
     """Load the ONNX file at `path` with the engine named `backend`, or the next one down the chain.
 
     `precision`: fp16 for TensorRT and fp32 for torch unless told otherwise. `prepare` changes the model
-    before any engine sees it. Raises ConfigError for an unknown backend or device, ModelError when the file cannot
-    be loaded at all.
+    before any engine sees it. Raises ConfigError for an unknown backend or device, ModelError when the file
+    cannot be loaded at all.
     """
     if backend not in BACKENDS:
         raise ConfigError(f"There is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}.")

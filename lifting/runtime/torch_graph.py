@@ -109,9 +109,8 @@ class OnnxModule(nn.Module):
             self._settled[name] = tensor.numpy()
 
     def _run_node(self, node: _Node, values: dict[str, Tensor]) -> None:
-        places = STATIC.get(node.kind, ())
         given = [
-            None if not name else self._static_or_tensor(name, values, k in places)
+            None if not name else self._array(name) if self._is_fixed(node, k) else self._tensor(name, values)
             for k, name in enumerate(node.inputs)
         ]
         values.update(zip(node.outputs, self._operate(node, given), strict=False))
@@ -124,10 +123,12 @@ class OnnxModule(nn.Module):
             raise ModelError(f"{self._name} could not run: {node.kind}: {text}") from error
         return out if isinstance(out, tuple) else (out,)
 
-    def _static_or_tensor(self, name: str, values: Mapping[str, Tensor], static: bool) -> Any:
-        if static and (name in self._settled or name in self._known):
-            return self._array(name)
-        return self._tensor(name, values)
+    def _is_fixed(self, node: _Node, place: int) -> bool:
+        """Whether this input is wanted, and known, as an array; rows to gather are wanted as a tensor."""
+        name = node.inputs[place]
+        if place not in STATIC.get(node.kind, ()) or not (name in self._settled or name in self._known):
+            return False
+        return node.kind != "Gather" or self._array(name).ndim == 0
 
     def _array(self, name: str) -> np.ndarray:
         return self._settled[name] if name in self._settled else self._known[name]
@@ -147,8 +148,7 @@ class OnnxModule(nn.Module):
         read = set(self.output_names)
         for node in self._nodes:
             if node.outputs[0] not in self._settled:
-                places = STATIC.get(node.kind, ())
-                read.update(name for k, name in enumerate(node.inputs) if k not in places)
+                read.update(name for k, name in enumerate(node.inputs) if not self._is_fixed(node, k))
         return {name for name in read if name in self._settled}
 
     def _device(self) -> torch.device:

@@ -23,10 +23,10 @@ Operator = Callable[..., Any]
 Ints = NDArray[np.integer[Any]]
 
 STATIC: Mapping[str, tuple[int, ...]] = {
-    "ConstantOfShape": (0,), "Expand": (1,), "Gather": (1,), "Pad": (1, 3), "Range": (0, 1, 2),
+    "ConstantOfShape": (0,), "Expand": (1,), "Gather": (1,), "Pad": (1, 2, 3), "Range": (0, 1, 2),
     "ReduceL1": (1,), "ReduceL2": (1,), "ReduceMax": (1,), "ReduceMean": (1,), "ReduceMin": (1,),
     "ReduceSum": (1,), "Reshape": (1,), "Resize": (1, 2, 3), "Slice": (1, 2, 3, 4), "Split": (1,),
-    "Squeeze": (1,), "Tile": (1,), "Unsqueeze": (1,),
+    "Squeeze": (1,), "Tile": (1,), "TopK": (1,), "Unsqueeze": (1,),
 }  # fmt: skip
 """Operator → inputs that must be known beforehand."""
 
@@ -148,7 +148,7 @@ def gather(a: Attributes, x: Tensor, index: Ints | Tensor) -> Tensor:
     axis = a.get("axis", 0) % x.ndim
     if isinstance(index, np.ndarray) and index.ndim == 0:
         return x.select(axis, int(index))
-    rows = torch.as_tensor(index, device=x.device).long()
+    rows = torch.from_numpy(index.copy()) if isinstance(index, np.ndarray) else index.long()
     rows = torch.where(rows < 0, rows + x.shape[axis], rows)
     taken = x.index_select(axis, rows.reshape(-1))
     return taken.reshape(*x.shape[:axis], *rows.shape, *x.shape[axis + 1 :])
@@ -188,9 +188,7 @@ def split(a: Attributes, x: Tensor, sizes: Ints | None = None) -> tuple[Tensor, 
     return torch.split(x, math.ceil(x.shape[axis] / a["outputs"]), axis)
 
 
-def pad(
-    a: Attributes, x: Tensor, pads: Ints, value: Tensor | None = None, axes: Ints | None = None
-) -> Tensor:
+def pad(a: Attributes, x: Tensor, pads: Ints, value: Any = None, axes: Ints | None = None) -> Tensor:
     """Constant, edge or reflected borders."""
     amount = _ints(pads)
     if axes is not None:

@@ -67,8 +67,8 @@ def _einsum(a: Attributes, *tensors: Tensor) -> Tensor:
     return torch.einsum(a["equation"], *tensors)
 
 
-def _topk(a: Attributes, x: Tensor, k: Tensor) -> tuple[Tensor, ...]:
-    return tuple(torch.topk(x, int(k), a.get("axis", -1), bool(a.get("largest", 1))))
+def _topk(a: Attributes, x: Tensor, k: np.ndarray) -> tuple[Tensor, ...]:
+    return tuple(torch.topk(x, int(k.reshape(-1)[0]), a.get("axis", -1), bool(a.get("largest", 1))))
 
 
 def _constant_of_shape(a: Attributes, shape: np.ndarray) -> Tensor:
