@@ -142,7 +142,7 @@ def test_frames_tell_the_whole_pose(server: Bridge) -> None:
     body = quaternion(root)
     assert body[:, 2] == pytest.approx([0, 0, 1], abs=1e-6)
     assert body[:, 0] == pytest.approx([np.cos(0.8), np.sin(0.8), 0], abs=1e-6)
-    assert [b["child_frame_id"] for b in bones][6:8] == ["left_lower_arm_b1", "left_hand_b1"]
+    assert [b["child_frame_id"] for b in bones][6:8] == ["bone_left_lower_arm_b1", "bone_left_hand_b1"]
     assert {b["header"]["frame_id"] for b in bones} == {"body_b1"}
     wanted = to_matrix(world_rotations(local))
     for bone, found in zip(BONES.joints[1:], bones, strict=True):

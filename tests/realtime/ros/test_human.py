@@ -162,7 +162,7 @@ def beyond(angles: dict[str, float]) -> float:
 
 
 def test_of_two_ways_to_tell_an_arm_the_better_is_taken() -> None:
-    """Yaw and roll half a turn on, pitch the other way, is the same arm; limits never cut the one taken more."""
+    """Yaw and roll half a turn on, pitch the other way, is the same arm; limits cut the taken one less."""
     last, cut = None, []
     for phase in np.linspace(0, 4 * np.pi, 200):
         sway = (0.2 * np.sin(phase), 0.12 + 0.1 * np.cos(2 * phase), -1.0)

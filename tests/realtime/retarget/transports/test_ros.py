@@ -29,7 +29,6 @@ def run(server: Bridge, transport: RosTransport, topic: str) -> list[dict]:
         return bool(server.of(topic))
 
     server.wait(arrived)
-    server.wait(lambda: len(server.messages) % 1 == 0)
     transport.close()
     assert not server.errors, server.errors[:3]
     return server.of(topic)
@@ -60,7 +59,7 @@ def test_targets_have_a_namespace_of_their_own() -> None:
     ("query", "topic", "frame"),
     [
         ("?namespace=/", "/joint_states", "pelvis"),
-        ("?namespace=/twin/a", "/twin/a/joint_states", "twin/a/pelvis"),
+        ("?namespace=/t/a", "/t/a/joint_states", "t/a/pelvis"),
     ],
 )
 def test_other_namespaces_on_request(query: str, topic: str, frame: str) -> None:
