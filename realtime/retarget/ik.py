@@ -4,8 +4,9 @@ Every frame a few steps of: minimise the weighted errors of all targets and the 
 change of all joints and the base, such that
     every joint stays inside its position limits, and inside what its velocity limit lets it reach since the
     last frame (both are bounds of the QP, so they hold exactly, whatever the targets are),
-    capsules that must not meet come no nearer than their distance allows.
-No change at all always satisfies these, so there always is an answer.
+    capsules that must not meet come no nearer than their distance allows (`collisions.py`).
+No change at all always satisfies these, but for parting what is too near, which is given up where it cannot
+be; so there always is an answer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.retarget.collisions import CollisionLimit
 from realtime.retarget.model_source import missing_extra
 from realtime.retarget.robot_file import RobotFile
 from realtime.retarget.robot_model import RobotModel, places
@@ -36,8 +38,6 @@ BASE_STEP = np.array([0.5, 0.5, 0.5, 0.7, 0.7, 0.7])
 """Most the base moves in one step: metres, radians."""
 SETTLED = 1e-4
 """A smaller step, in radians, ends the frame."""
-NEAR_M, KEEP_M = 0.06, 0.005
-"""Capsules nearer than the first are looked after; the second they keep."""
 
 
 class SpanTask(mink.Task):  # type: ignore[misc]
@@ -129,6 +129,10 @@ class BodyIk:
         problem = mink.build_ik(configuration, tasks, dt=1.0, damping=DAMPING, limits=self._limits)
         low, high = problem.lb, problem.ub = self._bounds(lower, upper)
         solution = qpsolvers.solve_problem(problem, solver=SOLVER)
+        if not solution.found and problem.h is not None:
+            # What is too near cannot part within the joints' limits; it comes no nearer, then.
+            problem.h = np.maximum(problem.h, 0.0)
+            solution = qpsolvers.solve_problem(problem, solver=SOLVER)
         if not solution.found or solution.x is None or not np.isfinite(solution.x).all():
             return 0.0
         step = np.clip(solution.x, low, high)
@@ -205,9 +209,4 @@ def _posture_costs(robot: RobotModel, file: RobotFile) -> Float64:
 def _collision_limits(robot: RobotModel, file: RobotFile) -> list[mink.Limit]:
     if not file.avoid:
         return []
-    pairs = [([a], [b]) for a, b in file.avoid]
-    return [
-        mink.CollisionAvoidanceLimit(
-            robot.model, pairs, minimum_distance_from_collisions=KEEP_M, collision_detection_distance=NEAR_M
-        )
-    ]
+    return [CollisionLimit(robot.model, file.avoid)]
