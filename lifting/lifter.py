@@ -34,9 +34,18 @@ class Lifter:
             )
 
     @classmethod
-    def load(cls, path: Path, backend: str = "onnx", threads: int = 1) -> Self:
-        """Open the ONNX file at `path`. Raises ModelError, or ConfigError for an unknown backend."""
-        return cls(open_network(path, backend=backend, threads=threads))
+    def load(
+        cls,
+        path: Path,
+        backend: str = "onnx",
+        threads: int = 1,
+        *,
+        device: str = "cpu",
+        precision: str | None = None,
+    ) -> Self:
+        """Open the ONNX file at `path`. Raises ModelError, or ConfigError for an unknown engine."""
+        network = open_network(path, backend=backend, device=device, precision=precision, threads=threads)
+        return cls(network)
 
     @property
     def window_length(self) -> int:

@@ -62,10 +62,9 @@ def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pip
 
 
 def spread_backend(config: RunConfig) -> RunConfig:
-    """`--backend X` names the engine of both networks."""
-    if config.backend is None:
-        return config
-    engine = {"backend": config.backend}
+    """`--backend`, `--device` and `--precision` are those of both networks."""
+    chosen = {name: getattr(config, name) for name in ("backend", "device", "precision")}
+    engine = {name: value for name, value in chosen.items() if value is not None}
     detector, lifter = config.detector.model_copy(update=engine), config.lifter.model_copy(update=engine)
     return config.model_copy(update={"detector": detector, "lifter": lifter})
 
@@ -93,6 +92,8 @@ def build_detector(config: DetectorConfig) -> Detector:
         variant=config.variant,
         threads=config.threads,
         backend=config.backend,
+        device=config.device,
+        precision=config.precision,
         model=config.model,
         search=config.search,
         refine=config.refine,
@@ -125,7 +126,13 @@ def open_lifter(config: LifterConfig) -> Lifter:
     path = lifter_path(config)
     if not path.is_file():
         raise ModelError(f"There is no lifter {path}. Leave out --lifter.model to use the packaged one.")
-    return Lifter.load(path, backend=config.backend, threads=config.threads)
+    return Lifter.load(
+        path,
+        backend=config.backend,
+        threads=config.threads,
+        device=config.device,
+        precision=config.precision,
+    )
 
 
 def lifter_path(config: LifterConfig) -> Path:
@@ -211,6 +218,10 @@ def _network_sinks(out: OutputConfig, info: StreamInfo, people: int) -> list[Sin
     sinks += [OscSink(*parse_address(address, "--osc")) for address in out.osc]
     if out.vmc or out.vrchat:
         sinks += _avatar_sinks(out, people)
+    if out.robot is not None or out.robot_out:
+        from realtime.retarget.build import build_robot
+
+        sinks.append(build_robot(out))
     return sinks
 
 

@@ -16,6 +16,11 @@ from realtime.paths import config_dir
 MAX_CONFIG_BYTES = 1 << 20
 
 
+Backend = Literal["onnx", "tensorrt", "torch"]
+Device = Literal["cpu", "cuda"]
+Precision = Literal["fp32", "fp16", "int8"]
+
+
 def _flat(name: str) -> Any:
     """On the command line the field is `--name`, without the name of its group."""
     return tyro.conf.arg(name=name, prefix_name=False)
@@ -42,8 +47,12 @@ class DetectorConfig(_Settings):
     """mmpose: name of one of its configurations, or a file of your own, which is run as Python code."""
     mmpose_checkpoint: Annotated[Path | None, _flat("mmpose-checkpoint")] = None
     """mmpose: the weights, FILE.pth or FILE.safetensors."""
-    backend: Literal["onnx"] = "onnx"
-    """Engine that runs the network."""
+    backend: Backend = "onnx"
+    """Engine that runs the network; tensorrt takes the GPU."""
+    device: Device = "cpu"
+    """Where the network runs."""
+    precision: Precision | None = None
+    """Numbers inside TensorRT (fp16 if empty) and torch (fp32 if empty); docs/gpu.md."""
     threads: int = Field(default=2, ge=1, le=64)
     """Processor threads for the network."""
 
@@ -57,8 +66,12 @@ class LifterConfig(_Settings):
     """A lifter of your own (ONNX made by `sealcap export`), in place of a packaged one."""
     correct: Annotated[float, _flat("correct")] = Field(default=1.0, ge=0, le=5)
     """Strength with which the lifted pose is moved towards the picture, bones rigid: 0 = off."""
-    backend: Literal["onnx"] = "onnx"
-    """Engine that runs the network."""
+    backend: Backend = "onnx"
+    """Engine that runs the network; tensorrt takes the GPU."""
+    device: Device = "cpu"
+    """Where the network runs."""
+    precision: Precision | None = None
+    """Numbers inside TensorRT (fp16 if empty) and torch (fp32 if empty); docs/gpu.md."""
     threads: int = Field(default=1, ge=1, le=64)
     """Processor threads for the network."""
 
@@ -141,6 +154,16 @@ class OutputConfig(_Settings):
     """NPZ file with the joints of every frame in camera space."""
     poses_stage: Annotated[Literal["raw", "solved"], _flat("poses-stage")] = "solved"
     """raw: straight from the network; solved: corrected, smoothed, with constant bones."""
+    robot: Annotated[str | None, _flat("robot")] = None
+    """Robot that the first person moves: a packaged name (g1, talos ...) or FILE.yaml; docs/robots.md."""
+    robot_out: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("robot-out")] = []
+    """With --robot: where its joints go, such as tcp://127.0.0.1:5571; may be repeated."""
+    robot_rate: Annotated[float, _flat("robot-rate")] = Field(default=100.0, ge=50, le=200)
+    """Commands per second."""
+    robot_control: Annotated[str, _flat("robot-control")] = "tcp://127.0.0.1:5572"
+    """Where the robot is armed and stopped (`sealcap robot arm`)."""
+    robot_armed: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("robot-armed")] = False
+    """For simulations: the robot's output arms itself whenever somebody is there."""
     web_port: Annotated[int, _flat("web-port")] = Field(default=8080, ge=1, le=65535)
     """Port of the web page on this machine."""
     avatar: Annotated[Path | None, _flat("avatar")] = None
@@ -166,10 +189,12 @@ class RunConfig(_Settings):
     person: PersonConfig = PersonConfig()
     solve: SolveConfig = SolveConfig()
     out: OutputConfig = OutputConfig()
-    backend: Literal["onnx"] | None = None
-    """Engine for both networks at once."""
-    device: Literal["cpu"] = "cpu"
-    """Where the networks run."""
+    backend: Backend | None = None
+    """Engine for both networks at once; tensorrt takes the GPU."""
+    device: Device | None = None
+    """Where both networks run."""
+    precision: Precision | None = None
+    """Numbers inside the engines of both networks."""
     max_speed: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Files only: every frame, as fast as it goes, nothing dropped."""
     loop: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False

@@ -13,7 +13,7 @@ from __future__ import annotations
 from realtime.appearance import clothes, difference
 from realtime.assignment import assign
 from realtime.data import Frame, Image, Keypoints
-from realtime.detectors import Detector, Estimate, Region
+from realtime.detectors import Detector, Estimate, Region, estimate_all
 from realtime.reunion import CROWD, alien, reunite
 from realtime.search import Company, Searches
 from realtime.sightings import SAME, different, gather, somebody
@@ -89,14 +89,16 @@ class Tracker:
 
     def _look(self, image: Image, now: int, *, skip_missed: bool) -> dict[Track, Estimate]:
         """Joints found where people were, or are expected; marks those missed who are not seen."""
-        out: dict[Track, Estimate] = {}
+        places: dict[Track, Region] = {}
         for track in (*self._tracks, *self._doubles(now)):
             late = track.unseen_s(now) > RETRY_NS * 1e-9
             if track.missed and track.aim is None and (skip_missed or late):
                 continue
-            place = track.aim or (track.expected(now) if track.missed else track.region)
-            estimate = self._detector.estimate(image, place)
+            places[track] = track.aim or (track.expected(now) if track.missed else track.region)
             track.aim = None
+        out: dict[Track, Estimate] = {}
+        looks = estimate_all(self._detector, image, list(places.values()))
+        for track, estimate in zip(places, looks, strict=True):
             if somebody(estimate):
                 out[track] = estimate
             else:

@@ -54,18 +54,20 @@ def open_network(
     precision: str | None = None,
     threads: int = 1,
     prepare: Prepare | None = None,
+    gpu_only: bool = False,
 ) -> Network:
     """Load the ONNX file at `path` with the engine named `backend`, or the next one down the chain.
 
     `precision`: fp16 for TensorRT and fp32 for torch unless told otherwise. `prepare` changes the model
-    before any engine sees it. Raises ConfigError for an unknown backend or device, ModelError when the file
-    cannot be loaded at all.
+    before any engine sees it; with `gpu_only` the processor is not at the end of the chain. Raises
+    ConfigError for an unknown backend or device, ModelError when the file cannot be loaded at all.
     """
     if backend not in BACKENDS:
         raise ConfigError(f"There is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}.")
     if device not in DEVICES:
         raise ConfigError(f"There is no device {device!r}; choose one of: {', '.join(DEVICES)}.")
-    return first_that_opens(path.name, _chain(path, backend, device, precision, threads, prepare))
+    steps = _chain(path, backend, device, precision, threads, prepare)
+    return first_that_opens(path.name, steps[:-1] if gpu_only else steps)
 
 
 def first_that_opens(name: str, steps: list[Step]) -> Network:

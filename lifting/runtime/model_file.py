@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
+import onnx.version_converter
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from lifting.errors import ModelError
@@ -77,6 +78,18 @@ def parse_model(data: bytes, name: str) -> onnx.ModelProto:
                 f"onnx.save(model, file, save_as_external_data=False)"
             )
     return model
+
+
+def at_least(model: onnx.ModelProto, opset: int, name: str) -> onnx.ModelProto:
+    """The same model in the words of this opset, where it is older. Raises ModelError where that fails."""
+    own = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    if own >= opset:
+        return model
+    try:
+        return onnx.version_converter.convert_version(model, opset)
+    except (RuntimeError, ValueError) as error:  # ONNX's ConvertError is a RuntimeError
+        reason = str(error).splitlines()[0][:200] if str(error) else "no reason given"
+        raise ModelError(f"{name} has opset {own}, and cannot be raised to {opset}: {reason}") from error
 
 
 def _real_inputs(model: onnx.ModelProto) -> Iterator[onnx.ValueInfoProto]:

@@ -18,6 +18,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from lifting.errors import ModelError
+from lifting.runtime.model_file import at_least
 from lifting.runtime.torch_ops import STATIC
 from lifting.runtime.torch_table import OPERATORS
 
@@ -40,6 +41,7 @@ class OnnxModule(nn.Module):
         """Raises ModelError naming the operators that this engine does not know."""
         super().__init__()
         self._name = name
+        model = at_least(model, OLDEST_OPSET, name)
         self._nodes = [_node(n) for n in model.graph.node if n.op_type != "Constant"]
         self._check(model)
         self._known = _constants(model)
@@ -77,14 +79,11 @@ class OnnxModule(nn.Module):
         return tuple(self._tensor(name, values) for name in self.output_names)
 
     def _check(self, model: onnx.ModelProto) -> None:
-        opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
         foreign = {n.domain for n in model.graph.node} - {"", "ai.onnx"}
         unknown = {n.kind for n in self._nodes} - {*OPERATORS, "Shape"}
         if unknown or foreign:
             names = ", ".join(sorted(unknown | foreign))
             raise ModelError(f"{self._name} uses {names}, which the torch engine does not know.")
-        if opset < OLDEST_OPSET:
-            raise ModelError(f"{self._name} has opset {opset}; the torch engine reads {OLDEST_OPSET} and up.")
 
     def _is_static(self, node: _Node) -> bool:
         return node.kind in ("Shape", "ConstantOfShape") or all(n in self._settled for n in node.inputs if n)

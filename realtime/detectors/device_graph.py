@@ -17,14 +17,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from lifting.errors import ModelError
-from lifting.runtime.model_file import parse_model
+from lifting.runtime.model_file import at_least, parse_model
 from realtime.detectors.rtmpose import MEAN_RGB, SPLIT_RATIO, STD_RGB
 
 OPSET = 20
 """GridSample's words for its modes are those of opset 20;"""
-OLD_GRID_SAMPLE = 16
-"""and so old it is under other words."""
+RAISED_TO = 17
+"""older ones have other words. It came with 16, and older models are raised to this."""
 FRAME, MATRIX, POINTS, SCORES = "frame", "picture_from_crop", "points", "scores"
+CROP_SIZE = "sealcap.crop"
+"""Key of the metadata under which the crop's WIDTHxHEIGHT is kept."""
 _PREFIX = "device_"
 
 
@@ -33,12 +35,11 @@ def with_crop_and_peaks(data: bytes, *, between_bins: bool = False) -> bytes:
 
     Raises ModelError for networks of another form.
     """
-    model = parse_model(data, "this network")
-    opset = next((o for o in model.opset_import if o.domain in ("", "ai.onnx")), None)
-    if opset is None or opset.version < OLD_GRID_SAMPLE:
-        raise ModelError(f"Cropping on the GPU needs an ONNX of opset {OLD_GRID_SAMPLE} or newer.")
+    model = at_least(parse_model(data, "this network"), RAISED_TO, "this network")
+    opset = next(o for o in model.opset_import if o.domain in ("", "ai.onnx"))
     people, height, width = _picture_axes(model)
     names = _axes(model, width, height)
+    model.metadata_props.add(key=CROP_SIZE, value=f"{width}x{height}")
     graph = _Extended(model, linear="linear" if opset.version >= OPSET else "bilinear")
     graph.crop(model.graph.input[0].name, width, height)
     graph.peaks(*names, between_bins=between_bins)

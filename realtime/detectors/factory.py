@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from lifting.errors import ConfigError
+from lifting.errors import ConfigError, MissingExtra, ModelError
 from lifting.runtime import Network, open_network
 from realtime.detectors import Detector, Search
 from realtime.detectors.blazepose import BlazePose
+from realtime.detectors.device_graph import with_crop_and_peaks
 from realtime.detectors.mmpose import Mmpose
 from realtime.detectors.movenet import MoveNet
 from realtime.detectors.person_search import PersonSearch
 from realtime.detectors.rtmdet import RtmDet
 from realtime.detectors.rtmpose import RtmPose
+from realtime.detectors.rtmpose_device import RtmPoseOnDevice
 from realtime.models.store import model_path
+
+log = logging.getLogger(__name__)
 
 Open = Callable[[str], Network]
 
@@ -46,6 +53,8 @@ def open_detector(
     *,
     threads: int = 1,
     backend: str = "onnx",
+    device: str = "cpu",
+    precision: str | None = None,
     model: str | None = None,
     search: str | None = None,
     refine: bool = False,
@@ -59,9 +68,16 @@ def open_detector(
     ConfigError for unknown names, ModelError for networks that are missing or do not fit.
     """
 
-    def load(wanted: str) -> Network:
+    engine: dict[str, Any] = {
+        "backend": backend,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+    }
+
+    def load(wanted: str, **more: Any) -> Network:
         path = Path(wanted)
-        return open_network(path if path.is_file() else model_path(wanted), backend=backend, threads=threads)
+        return open_network(path if path.is_file() else model_path(wanted), **engine, **more)
 
     if search is not None and not _kind(kind).searches:
         raise ConfigError(f"{kind} looks for people itself; leave out --detector.search.")
@@ -80,6 +96,12 @@ def open_detector(
         return MoveNet(load(name), name=name)
     if kind == "blazepose":
         return BlazePose(load(name), _search(load, search), name=name)
+    if backend == "tensorrt" or device == "cuda":
+        prepare = partial(with_crop_and_peaks, between_bins=refine)
+        try:
+            return RtmPoseOnDevice(load(name, prepare=prepare, gpu_only=True), _search(load, search))
+        except (ModelError, MissingExtra) as error:
+            log.warning("Pictures of %s are cropped on the processor. %s", name, error)
     return RtmPose(load(name), _search(load, search), between_bins=refine)
 
 

@@ -7,7 +7,7 @@ to stay on the GPU until the lifter would save nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,10 @@ from lifting.errors import ModelError
 from lifting.runtime import Network
 from lifting.skeleton import to_body21
 from realtime.data import Image
-from realtime.detectors import Estimate, Region
+from realtime.detectors import Estimate, Region, Search
 from realtime.detectors.crop import Affine, inside, picture_from_crop, to_picture
-from realtime.detectors.device_graph import FRAME, MATRIX, POINTS, SCORES
+from realtime.detectors.device_graph import CROP_SIZE, FRAME, MATRIX, POINTS, SCORES
 from realtime.detectors.rtmpose import SCORE_JOINTS, TABLES, next_region
-
-Search = Callable[[Image], list[Region]]
 
 
 class RtmPoseOnDevice:
@@ -29,14 +27,14 @@ class RtmPoseOnDevice:
 
     finds_all = True
 
-    def __init__(
-        self, network: Network, search: Search, size: tuple[int, int], *, name: str = "rtmpose"
-    ) -> None:
-        """`size`: the crop's (width, height). Raises ModelError when the network was not prepared."""
+    def __init__(self, network: Network, search: Search, *, name: str = "rtmpose") -> None:
+        """Raises ModelError when the network was not prepared."""
         if set(network.inputs) != {FRAME, MATRIX}:
             raise ModelError(f"This network takes {', '.join(network.inputs)}, not {FRAME} and {MATRIX}.")
         self.name = name
-        self._network, self._search, self._size = network, search, size
+        self._network, self._search = network, search
+        width, height = network.metadata[CROP_SIZE].split("x")
+        self._size = int(width), int(height)
         self._one_by_one = isinstance(network.inputs[MATRIX][0], int)
 
     def search(self, image: Image) -> list[Region]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lifting.errors import ConfigError, ModelError
 from lifting.runtime import Network, open_network
-from lifting.runtime.onnx import MAX_BYTES
+from lifting.runtime.model_file import MAX_BYTES
 from realtime.models import store
 from realtime.models.catalogue import NAME_PATTERN, Added, catalogue
 
