@@ -20,7 +20,7 @@ test: $(VENV)/.dev
 	$(BIN)/sealcap models pull blazepose-heavy blazepose-full blazepose-search movenet-lightning demo-clip
 	$(BIN)/python -m pytest -m "not real"
 
-test-real: $(VENV)/.dev
+test-real: $(VENV)/.dev $(if $(shell command -v python3.11),.venv-mmpose/.ready)
 	$(BIN)/python -m pytest -m real
 
 bench: $(VENV)/.dev
@@ -49,7 +49,7 @@ else
 MMPOSE_PIP := .venv-mmpose/bin/python -m pip install --disable-pip-version-check
 endif
 mmpose: .venv-mmpose/.ready
-.venv-mmpose/.ready:
+.venv-mmpose/.ready: pyproject.toml
 	python3.11 -m venv .venv-mmpose
 	$(MMPOSE_PIP) --only-binary :all: "$(TORCH)" $(MMPOSE_NEEDS)
 	$(MMPOSE_PIP) --only-binary :all: --no-deps $(MMPOSE)

@@ -148,7 +148,8 @@ def export_mmpose(
     done = export_model(model, out, demo_crops(store.clip_path()))
     console.print(
         f"Wrote {out}: on {done.crops} crops its outputs differ from mmpose's by {done.output:.1e}, "
-        f"its points by {done.points_px:.3f} px.\nUse it with: sealcap run --detector rtmpose --detector.model {out}",
+        f"its points by {done.points_px:.3f} px.\n"
+        f"Use it with: sealcap run --detector rtmpose --detector.model {out}",
         soft_wrap=True,
         markup=False,
     )

@@ -38,7 +38,7 @@ class TopDown(Protocol):
     def padding(self) -> float:
         """Margin that it adds to a box."""
 
-    def infer(self, image: Image, box: Box) -> tuple[Float32, Float32]:
+    def infer(self, image: Image, box: Box, /) -> tuple[Float32, Float32]:
         """Points (K,2) in pixels of the picture and scores (K,)."""
 
 
