@@ -26,6 +26,9 @@ SKELETON, TRANSFORMS, VIDEO = "/skeleton", "/tf", "/video"
 """Topics."""
 MESSAGES = {SKELETON: "SceneUpdate", TRANSFORMS: "FrameTransforms", VIDEO: "CompressedVideo"}
 """Topic: message of the package foxglove."""
+POSES, IMAGE, JOINTS = "/poses", "/image", "/humans/joint_states"
+LIVE = {POSES: "PosesInFrame", IMAGE: "CompressedImage", JOINTS: "JointStates"}
+"""Topics that only the live server has: the pelvis of everybody, the picture as JPEG, REP-155's joints."""
 WORLD_FRAME, MOCAP_FRAME, CAMERA_FRAME = "world", "mocap", "camera"
 LIFETIME_NS = 500_000_000
 """A figure that is not renewed vanishes from the view."""
@@ -100,7 +103,7 @@ class FoxgloveScene:
     def skeleton(self, people: tuple[BodyPose, ...], wall_ns: int) -> bytes:
         """foxglove.SceneUpdate of a frame."""
         now = bytes_field(1, timestamp(wall_ns))
-        shown = {pose.person_id: pose for pose in people if _visible(pose)}
+        shown = {pose.person_id: pose for pose in people if visible(pose)}
         gone = [bytes_field(1, now + bytes_field(3, f"person{i}")) for i in sorted(self._drawn - set(shown))]
         self._drawn = set(shown)
         return b"".join([*gone, *(bytes_field(2, self._entity(pose, now)) for pose in shown.values())])
@@ -109,13 +112,22 @@ class FoxgloveScene:
         """foxglove.FrameTransforms of a frame: the origin of every bone and its rotation from rest."""
         now = bytes_field(1, timestamp(wall_ns))
         rows = [bytes_field(1, now + _STAGE)]
-        for pose in filter(_visible, people):
+        for pose in filter(visible, people):
             heads = _vectors(bone_heads(pose.joints_world.astype(np.float64)))
             turns = _vectors(world_rotations(pose.bone_rotations.astype(np.float64)))
             for name, head, turn in zip(self._bone_names(pose.person_id), heads, turns, strict=True):
                 place = bytes_field(4, head.tobytes()) + bytes_field(5, turn.tobytes())
                 rows.append(bytes_field(1, now + name + place))
         return b"".join(rows)
+
+    def poses(self, people: tuple[BodyPose, ...], wall_ns: int) -> bytes:
+        """foxglove.PosesInFrame of a frame: where everybody's pelvis is and how it is turned."""
+        out = bytes_field(1, timestamp(wall_ns)) + bytes_field(2, MOCAP_FRAME)
+        for pose in filter(visible, people):
+            place = _vectors(pose.root_world.astype(np.float64)[None]).tobytes()
+            turn = _vectors(pose.root_rotation.astype(np.float64)[None]).tobytes()
+            out += bytes_field(3, bytes_field(1, place) + bytes_field(2, turn))
+        return out
 
     def _entity(self, pose: BodyPose, now: bytes) -> bytes:
         alpha = 1.0 if pose.state is State.TRACKING else FADED
@@ -140,7 +152,8 @@ class FoxgloveScene:
         return self._names[person_id]
 
 
-def _visible(pose: BodyPose) -> bool:
+def visible(pose: BodyPose) -> bool:
+    """Whether somebody is shown: there, and all of finite numbers."""
     return pose.state is not State.LOST and sendable(pose)
 
 
@@ -161,6 +174,12 @@ def compressed_video(data: bytes, wall_ns: int) -> bytes:
         + bytes_field(3, data)
         + bytes_field(4, "h264")
     )
+
+
+def compressed_image(jpeg: bytes, wall_ns: int) -> bytes:
+    """foxglove.CompressedImage of one JPEG picture."""
+    begin = bytes_field(1, timestamp(wall_ns)) + bytes_field(2, jpeg)
+    return begin + bytes_field(3, "jpeg") + bytes_field(4, CAMERA_FRAME)
 
 
 def read_compressed_video(message: bytes) -> bytes:

@@ -1,13 +1,15 @@
 """What the channels for Foxglove hold, as Protocol Buffers' own description of messages.
 
 A viewer decodes a channel by the FileDescriptorSet in its schema. The tables below state the public message
-definitions (https://docs.foxglove.dev/docs/sdk/schemas): fields are numbered from 1 in their order, `*`
-means repeated. Everything that viewers may ask for is described, also what we never fill.
+definitions (https://docs.foxglove.dev/docs/sdk/schemas): fields are numbered from 1 in their order where no
+number is given; `*` means repeated, `?` optional. All that viewers may ask for is described, also what we
+never fill.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 from realtime.sinks.protobuf import bytes_field, number_field
 
@@ -46,6 +48,10 @@ _MESSAGES = {
     "FrameTransform": "timestamp:Timestamp parent_frame_id:string child_frame_id:string "
     "translation:Vector3 rotation:Quaternion",
     "CompressedVideo": "timestamp:Timestamp frame_id:string data:bytes format:string",
+    "CompressedImage": "timestamp:Timestamp frame_id:string=4 data:bytes=2 format:string=3",
+    "PosesInFrame": "timestamp:Timestamp frame_id:string poses:Pose*",
+    "JointStates": "timestamp:Timestamp joints:JointState*",
+    "JointState": "name:string position:double? velocity:double? acceleration:double? effort:double?",
 }
 _ENUMS = {
     "SceneEntityDeletion": ("MATCHING_ID", "ALL"),
@@ -69,22 +75,39 @@ def descriptor_set(root: str) -> bytes:
 def _needed(name: str, found: dict[str, None]) -> dict[str, None]:
     """`name` and the messages inside it, each once, in order."""
     found[name] = None
-    for _, kind, _ in _fields(name):
-        if kind not in _TYPES and kind != "enum" and kind not in found:
-            _needed(kind, found)
+    for field in _fields(name):
+        if field.kind not in _TYPES and field.kind != "enum" and field.kind not in found:
+            _needed(field.kind, found)
     return found
 
 
-def _fields(message: str) -> list[tuple[str, str, bool]]:
-    """(name, type, repeated) of its fields."""
-    words = [word.split(":") for word in _MESSAGES.get(message, "").split()]
-    return [(name, kind.removesuffix("*"), kind.endswith("*")) for name, kind in words]
+class _Field(NamedTuple):
+    name: str
+    kind: str
+    number: int
+    mark: str
+    """* repeated, ? optional."""
+
+
+def _fields(message: str) -> list[_Field]:
+    out = []
+    for place, word in enumerate(_MESSAGES.get(message, "").split(), start=1):
+        name, kind = word.split(":")
+        kind, _, number = kind.partition("=")
+        mark = kind[-1] if kind[-1] in "*?" else ""
+        out.append(_Field(name, kind.removesuffix(mark), int(number or place), mark))
+    return out
 
 
 def _message(name: str) -> bytes:
-    out = bytes_field(1, name)
-    for number, (field, kind, repeated) in enumerate(_fields(name), start=1):
-        out += bytes_field(2, _field(name, field, number, kind, _REPEATED if repeated else _ONE))
+    out, optional = bytes_field(1, name), b""
+    for field in _fields(name):
+        data = _field(name, field.name, field.number, field.kind, _REPEATED if field.mark == "*" else _ONE)
+        if field.mark == "?":  # an optional field is told as the only one of a choice of its own
+            data += number_field(9, optional.count(b"_")) + number_field(17, 1)
+            optional += bytes_field(8, bytes_field(1, f"_{field.name}"))
+        out += bytes_field(2, data)
+    out += optional
     if name in _ENUMS:
         values = [bytes_field(1, v) + number_field(2, i) for i, v in enumerate(_ENUMS[name])]
         out += bytes_field(4, bytes_field(1, "Type") + b"".join(bytes_field(2, v) for v in values))

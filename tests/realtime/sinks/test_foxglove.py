@@ -16,6 +16,7 @@ from realtime.data import State
 from realtime.session import read_poses
 from realtime.sinks.foxglove import (
     FADED,
+    LIVE,
     MESSAGES,
     MOCAP_FRAME,
     SKELETON,
@@ -25,6 +26,7 @@ from realtime.sinks.foxglove import (
     compressed_video,
     read_compressed_video,
 )
+from realtime.sinks.foxglove_joints import ROBOT_MESSAGES
 from realtime.sinks.foxglove_schema import descriptor_set
 from realtime.solve.forward import world_rotations
 from realtime.solve.quaternions import to_matrix
@@ -54,7 +56,14 @@ def published_class(message: str) -> Any:
 def fields_of(descriptor: Any, found: dict[str, Any]) -> dict[str, Any]:
     """Full message name → its fields, through everything it is made of."""
     found[descriptor.full_name] = [
-        (f.name, f.number, f.type, f.is_repeated, (f.message_type or f.enum_type or f).full_name)
+        (
+            f.name,
+            f.number,
+            f.type,
+            f.is_repeated,
+            f.has_presence,
+            (f.message_type or f.enum_type or f).full_name,
+        )
         for f in descriptor.fields
     ] + [(e.name, [(v.name, v.number) for v in e.values]) for e in descriptor.enum_types]
     for field in descriptor.fields:
@@ -63,7 +72,7 @@ def fields_of(descriptor: Any, found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("message", MESSAGES.values())
+@pytest.mark.parametrize("message", sorted({*MESSAGES.values(), *LIVE.values(), *ROBOT_MESSAGES.values()}))
 def test_schemas_are_those_that_foxglove_publishes(message: str) -> None:
     """Every field of every message: name, number, type; none missing, none invented."""
     published = fields_of(published_class(message).DESCRIPTOR, {})
