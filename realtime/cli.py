@@ -36,6 +36,9 @@ VERBS: dict[str, Verb] = {
         "realtime.commands.calibrate:calibrate", "measure a camera's lens with a printed board"
     ),
     "calibrate print": Verb("realtime.commands.calibrate:print_board", "make the board as a PDF"),
+    "keys new": Verb("realtime.commands.keys:new", "make this machine's keys for connections over a network"),
+    "keys list": Verb("realtime.commands.keys:list_keys", "this machine's keys, and who may connect"),
+    "keys allow": Verb("realtime.commands.keys:allow", "let another machine connect"),
     "devices": Verb("realtime.commands.devices:devices", "list the cameras of this machine"),
     "models list": Verb("realtime.commands.models:list_models", "which models there are, and which are here"),
     "models pull": Verb("realtime.commands.models:pull", "fetch models and the demo clip"),
@@ -46,7 +49,9 @@ VERBS: dict[str, Verb] = {
     "models export-mmpose": Verb(
         "realtime.commands.models:export_mmpose", "turn an RTMPose model of mmpose into ONNX"
     ),
+    "compile": Verb("realtime.commands.compile:compile", "build TensorRT engines of lifter and detector now"),
     "doctor": Verb("realtime.commands.doctor:doctor", "check this machine, and say what to fix first"),
+    "robot arm": Verb("realtime.commands.robot_arm:arm", "let a robot move, and stop it"),
     "train": Verb("training.cli:train", "train a lifter"),
     "evaluate": Verb("training.cli:evaluate", "score a lifter"),
     "compare": Verb("training.compare.cli:compare", "compare training methods over backbones and seeds"),

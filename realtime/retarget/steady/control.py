@@ -13,7 +13,8 @@ import time
 import zmq
 
 from lifting.errors import SinkError, WireError
-from realtime.curve import ServerKeys, apply_server
+from realtime.curve import apply_server
+from realtime.exposure import Listener, check_binding
 from realtime.retarget.steady.control_wire import (
     DEFAULT_ENDPOINT,
     MAX_BYTES,
@@ -25,7 +26,7 @@ from realtime.retarget.steady.control_wire import (
 )
 from realtime.retarget.steady.loop import SteadyLoop
 from realtime.retarget.steady.output import SteadyOutput
-from realtime.retarget.transports.endpoint import bind_error, check_exposure
+from realtime.retarget.transports.endpoint import bind_error
 
 log = logging.getLogger(__name__)
 
@@ -41,20 +42,24 @@ class ControlPort:
         loop: SteadyLoop,
         endpoint: str = DEFAULT_ENDPOINT,
         *,
-        keys: ServerKeys | None = None,
         lan: bool = False,
     ) -> None:
         """`endpoint`: tcp://HOST:PORT to bind. Raises ConfigError for another form, and for a host that other
-        machines reach without `lan` and `keys`; nothing else makes a robot's controls public."""
-        check_exposure("--robot-control", endpoint, DEFAULT_ENDPOINT, lan=lan, keys=keys is not None)
+        machines can reach without `lan` and keys; there is no way to do without keys here."""
+        self._binding = check_binding("--robot-control", endpoint, DEFAULT_ENDPOINT, lan=lan, insecure=False)
         self.endpoint = endpoint
         """After `open`: the address in use."""
         self.garbage = 0
         """Messages that were no requests."""
-        self._loop, self._keys = loop, keys
+        self._loop = loop
         self._closing = threading.Event()
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """This socket, when other machines can reach it."""
+        return (self._binding.listener("robot controls", "sealcap robot arm"),) if self._binding.open else ()
 
     def open(self) -> None:
         """Bind and answer. Raises SinkError naming the port when it is taken."""
@@ -69,8 +74,8 @@ class ControlPort:
         ):
             socket.setsockopt(option, value)
         try:
-            if self._keys is not None:
-                apply_server(socket, self._keys)
+            if self._binding.keys is not None:
+                apply_server(socket, self._binding.keys)
             socket.bind(self.endpoint)
         except zmq.ZMQError as error:
             socket.close()

@@ -1,9 +1,9 @@
 """Which poses are believed: a swapped side or a teleported joint is not, until it has lasted.
 
 A pose is believed when every joint could have come here from the last believed one with at most `TIMES` its
-velocity limit. Others are put aside. When `CONFIRMING` of those in a row agree with each other, the world
-really is like that: they become the new history, and the robot is to go there by a ramp. The same proof is
-asked of the first poses, and of the first after a gap.
+velocity limit, in the time between two pictures. Others are put aside. When `CONFIRMING` of those in a row
+agree with each other, the world really is like that: they become the new history, and the robot is to go
+there by a ramp. The same proof is asked of the first poses, and of the first after a gap.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Gate:
         self._root_speed, self._root_spin = TIMES * root.velocity, TIMES * root.angular_velocity
         self._believed: SeenPose | None = None
         self._candidates: list[SeenPose] = []
+        self._heard_ns = 0
+        """When the last pose was seen, believed or not: doubt does not make a jump more likely with time."""
         self.refused = 0
         """Poses that were put aside."""
 
@@ -45,11 +47,12 @@ class Gate:
 
     def admit(self, seen: SeenPose) -> tuple[list[SeenPose], bool]:
         """(poses that are believed now, whether they contradict what was believed before)."""
-        if self._believed is not None and self._agree(self._believed, seen):
+        heard_ns, self._heard_ns = self._heard_ns, seen[0]
+        if self._believed is not None and self._agree(self._believed, seen, heard_ns):
             self._believed = seen
             self._candidates.clear()
             return [seen], False
-        if self._candidates and not self._agree(self._candidates[-1], seen):
+        if self._candidates and not self._agree(self._candidates[-1], seen, heard_ns):
             self._candidates.clear()
         self._candidates.append(seen)
         if len(self._candidates) < CONFIRMING:
@@ -59,9 +62,9 @@ class Gate:
         self._believed = seen
         return accepted, True
 
-    def _agree(self, before: SeenPose, after: SeenPose) -> bool:
-        dt_s = (after[0] - before[0]) / 1e9
-        if not 0 < dt_s <= GAP_S:
+    def _agree(self, before: SeenPose, after: SeenPose, heard_ns: int) -> bool:
+        dt_s = (after[0] - heard_ns) / 1e9
+        if dt_s <= 0 or (after[0] - before[0]) / 1e9 > GAP_S:
             return False
         old, new = before[1], after[1]
         joints = np.abs(new.position - old.position) <= SLACK_RAD + self._speed * dt_s

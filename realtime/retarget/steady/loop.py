@@ -64,6 +64,11 @@ class SteadyLoop:
         with self._lock:
             self._output.offer(pose, seen_ns)
 
+    def forget(self) -> None:
+        """As SteadyOutput.forget."""
+        with self._lock:
+            self._output.forget()
+
     @contextlib.contextmanager
     def output(self) -> Iterator[SteadyOutput]:
         """The output, for as short as possible: the loop waits meanwhile. For arming and the like."""

@@ -20,8 +20,9 @@ from realtime.retarget.steady.root_limiter import RootLimiter, RootLimits
 from realtime.retarget.steady.rotation import between
 
 MIN_RATE_HZ, MAX_RATE_HZ = 50.0, 200.0
-STALL_S = 0.1
-"""Ticks further apart than this: the program stood still, and what it knows is old."""
+STALL_S, LONG_STALL_S = 0.1, 0.3
+"""Ticks further apart than this: the program stood still, and goes on more slowly. Further apart than the
+second, or backwards in time: nothing that it knows belongs to now."""
 RAMP_S = 2.0
 """From the lowest speed to full speed."""
 FORGET_S = 0.6
@@ -108,6 +109,10 @@ class SteadyOutput:
         self._counters.poses += 1
         self._intake.offer(pose, pose.capture_time_ns if seen_ns is None else seen_ns)
 
+    def forget(self) -> None:
+        """What comes next is somebody else: hold, then go there by a ramp."""
+        self._intake.forget()
+
     def arm(self, now_ns: int) -> tuple[str, str]:
         """(token, refusal): one of them is empty. Heartbeats with the token must follow at once."""
         if self._machine.refusal:
@@ -165,8 +170,10 @@ class SteadyOutput:
         if 0 <= elapsed_s <= STALL_S:
             return elapsed_s
         self._counters.stalls += 1
-        self._intake.forget()
-        self._ramp = 0.0
+        self._ramp = max(0.0, self._ramp - abs(elapsed_s) / FORGET_S)
+        if not 0 <= elapsed_s <= LONG_STALL_S:
+            self._intake.forget()
+            self._ramp = 0.0
         return max(elapsed_s, self.period_s)
 
     def _advance_ramp(self, elapsed_s: float, target: Target | None) -> None:

@@ -17,15 +17,18 @@ import numpy as np
 import zmq
 
 from lifting.errors import SinkError, WireError
-from realtime.curve import ServerKeys, apply_server
+from realtime.curve import apply_server
+from realtime.exposure import Listener, check_binding
 from realtime.retarget.robot_pose import Float64, RobotCommand
 from realtime.retarget.transports.description import RobotDescription
-from realtime.retarget.transports.endpoint import bind_error, check_exposure
+from realtime.retarget.transports.endpoint import bind_error
 
 VERSION = 1
 COMMAND_TOPIC, META_TOPIC = b"robot1 ", b"rmeta1 "
 META_PERIOD_NS = 1_000_000_000
 MAX_BYTES, MAX_JOINTS = 1 << 16, 512
+MAX_SUBSCRIPTION_BYTES = 4096
+"""All that a receiver sends are topics and keys."""
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5571"
 
 StateName = Literal["ramping", "following", "holding", "stopped", "disarmed", "estop"]
@@ -163,21 +166,17 @@ class JointStream:
         robot: RobotDescription,
         endpoint: str = DEFAULT_ENDPOINT,
         *,
-        keys: ServerKeys | None = None,
         lan: bool = False,
         insecure: bool = False,
     ) -> None:
         """`endpoint`: tcp://HOST:PORT to bind (port * = any), or ipc://PATH.
 
-        Raises ConfigError for another form, and for a host that other machines reach without `lan` and either
-        `keys` or `insecure`.
+        A host that other machines can reach needs `lan`, and keys of those who may connect; with `insecure`
+        anyone may. Raises ConfigError when something of that is missing, and for another form.
         """
-        check_exposure(
-            "--robot-out", endpoint, DEFAULT_ENDPOINT, lan=lan, closed=keys is not None or insecure
-        )
         self.endpoint = endpoint
         """After `open`: the address in use, with the port the system chose."""
-        self._robot, self._keys = robot, keys
+        self._binding = check_binding("--robot-out", endpoint, DEFAULT_ENDPOINT, lan=lan, insecure=insecure)
         self._run = secrets.token_hex(4)
         self._meta = META_TOPIC + encode_robot_meta(robot, self._run)
         self._meta_due_ns = 0
@@ -189,6 +188,11 @@ class JointStream:
         """For counters and messages."""
         return f"robot {self.endpoint}"
 
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """This socket, when other machines can reach it."""
+        return (self._binding.listener("robot commands", "connect to"),) if self._binding.open else ()
+
     def open(self) -> None:
         """Bind. Raises SinkError naming the port when it is taken."""
         self._context = zmq.Context()
@@ -196,6 +200,7 @@ class JointStream:
         for option, value in (
             (zmq.SNDHWM, 4),
             (zmq.LINGER, 0),
+            (zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES),
             (zmq.HEARTBEAT_IVL, 1000),
             (zmq.HEARTBEAT_TIMEOUT, 5000),
             (zmq.TCP_KEEPALIVE, 1),
@@ -203,8 +208,8 @@ class JointStream:
         ):
             self._socket.setsockopt(option, value)
         try:
-            if self._keys is not None:
-                apply_server(self._socket, self._keys)
+            if self._binding.keys is not None:
+                apply_server(self._socket, self._binding.keys)
             self._socket.bind(self.endpoint)
         except zmq.ZMQError as error:
             self.close()

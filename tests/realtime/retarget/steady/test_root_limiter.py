@@ -43,7 +43,7 @@ def check(places: list[np.ndarray], turns: list[np.ndarray], period_s: float) ->
 def test_no_input_breaks_a_limit(
     asked: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, bool]], rate: float, scale: float
 ) -> None:
-    """Jumps in place and orientation, half turns, speeds that are no numbers: both vectors keep their limits."""
+    """Jumps in place and orientation, half turns, speeds that are no numbers: both keep their limits."""
     root = RootLimiter(LIMITS, np.zeros(3), IDENTITY, 1 / rate)
     places, turns = [root.position], [root.rotation]
     for place, turn, velocity, spin, ticks, brake in asked:

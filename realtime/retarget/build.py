@@ -1,0 +1,57 @@
+"""From settings to a robot output."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lifting.errors import ConfigError
+from realtime.axes import ROS
+from realtime.config import OutputConfig
+from realtime.retarget.retargeter import Retargeter
+from realtime.retarget.robot_file import load_robot
+from realtime.retarget.robot_model import RobotModel, load_model
+from realtime.retarget.steady.control import ControlPort
+from realtime.retarget.steady.loop import SteadyLoop
+from realtime.retarget.steady.output import MAX_RATE_HZ, MIN_RATE_HZ, SteadyOutput
+from realtime.retarget.transports.description import RobotDescription
+from realtime.retarget.transports.factory import open_transport
+from realtime.sinks.robot import RobotSink
+from realtime.solve.quaternions import Float64, from_matrix, multiply
+
+
+def build_robot(out: OutputConfig) -> RobotSink:
+    """The output of `--robot`; nothing is bound yet. Raises ConfigError, or MissingExtra without mujoco."""
+    if out.robot is None:
+        raise ConfigError("--robot-out needs to know which robot: add --robot g1, or --robot FILE.yaml.")
+    if not MIN_RATE_HZ <= out.robot_rate <= MAX_RATE_HZ:
+        raise ConfigError(
+            f"--robot-rate {out.robot_rate:g}: give {MIN_RATE_HZ:g} to {MAX_RATE_HZ:g} Hz, such as 100."
+        )
+    file = load_robot(out.robot)
+    robot = load_model(file)
+    description = RobotDescription(robot.name, robot.limits, out.robot_rate, floating=robot.floating)
+    transports = [
+        open_transport(endpoint, description, lan=out.lan, insecure=out.insecure)
+        for endpoint in out.robot_out
+    ]
+    output = SteadyOutput(
+        robot.limits,
+        robot.home,
+        out.robot_rate,
+        home_root=home_root(robot),
+        self_arming=out.robot_armed,
+    )
+    loop = SteadyLoop(output, transports)
+    control = ControlPort(loop, out.robot_control, lan=out.lan)
+    return RobotSink(
+        robot.name, Retargeter(robot, file), robot.home, loop, control, self_arming=out.robot_armed
+    )
+
+
+def home_root(robot: RobotModel) -> tuple[Float64, Float64]:
+    """Where the base stands before anybody was seen: as in the model's file, facing +Z."""
+    if not robot.floating:
+        return np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0])
+    qpos = robot.full_qpos(robot.home)
+    turn = multiply(from_matrix(ROS.matrix.T), np.roll(qpos[3:7], -1))
+    return np.asarray(ROS.points_to_world(qpos[:3]), np.float64), turn
