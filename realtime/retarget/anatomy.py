@@ -13,8 +13,9 @@ import mujoco
 import numpy as np
 
 from lifting.errors import ConfigError
-from realtime.retarget.robot_file import SIDES, RobotFile
+from realtime.retarget.robot_file import RobotFile
 from realtime.retarget.robot_model import RobotModel
+from realtime.retarget.sides import SIDES
 from realtime.solve.quaternions import Float64
 
 SHORTEST_M = 0.02

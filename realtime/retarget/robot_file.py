@@ -16,13 +16,12 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lifting.errors import ConfigError
-from lifting.skeleton import mirror_name
 from realtime.paths import config_dir
+from realtime.retarget.sides import SIDES, both_sides
 
 MAX_FILE_BYTES = 256 << 10
 MAX_ENTRIES = 256
 """Joints, capsules or pairs that one file may name."""
-SIDES = ("left", "right")
 
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e4, le=1e4)]
 Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e4)]
@@ -227,7 +226,9 @@ def load_robot(name_or_path: str | Path) -> RobotFile:
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold `key: value` lines, as configs/robots/g1.yaml does.")
     try:
-        return RobotFile.model_validate({"name": path.stem, **both_sides(values), "folder": path.parent})
+        return RobotFile.model_validate(
+            {"name": path.stem, **both_sides(values, Body.model_fields), "folder": path.parent}
+        )
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error)}") from error
 
@@ -261,63 +262,3 @@ def explain(error: ValidationError) -> str:
         return f"{place} is missing."
     message = first["msg"].removeprefix("Value error, ")
     return f"{place}: {message}." if place else f"{message}."
-
-
-def both_sides(values: dict[str, Any]) -> dict[str, Any]:
-    """The YAML's `{side}` told out for left and right."""
-    out = dict(values)
-    if isinstance(body := out.get("body"), dict):
-        out["body"] = _sided_body(body)
-    if isinstance(capsules := out.get("capsules"), dict):
-        out["capsules"] = _sided(capsules, mirror_points=True)
-    for key in ("freeze", "avoid"):
-        if isinstance(rows := out.get(key), list):
-            out[key] = [side_row for row in rows for side_row in _sided_rows(row)]
-    for group, key in (("weights", "postures"), ("limits", "velocities"), ("limits", "accelerations")):
-        if isinstance(out.get(group), dict) and isinstance(out[group].get(key), dict):
-            out[group] = {**out[group], key: _sided(out[group][key])}
-    if isinstance(home := out.get("home"), dict):
-        out["home"] = _sided(home)
-    return out
-
-
-def _sided_body(body: dict[Any, Any]) -> dict[Any, Any]:
-    """`hip: ...` becomes left_hip and right_hip; a key that names its side wins."""
-    out = {}
-    for key, value in body.items():
-        sided = isinstance(key, str) and f"left_{key}" in Body.model_fields
-        for side in SIDES if sided else (None,):
-            out[f"{side}_{key}" if side else key] = _for_side(value, side, mirror_points=True)
-    return {**out, **{k: v for k, v in body.items() if k in Body.model_fields}}
-
-
-def _sided(table: dict[Any, Any], *, mirror_points: bool = False) -> dict[Any, Any]:
-    out = {}
-    for key, value in table.items():
-        sided = isinstance(key, str) and "{side}" in key
-        for side in SIDES if sided else (None,):
-            out[_for_side(key, side)] = _for_side(value, side, mirror_points=mirror_points)
-    return out
-
-
-def _sided_rows(row: Any) -> list[Any]:
-    if "{side}" not in str(row):
-        return [row]
-    return [_for_side(row, side) for side in SIDES]
-
-
-def _for_side(value: Any, side: str | None, *, mirror_points: bool = False) -> Any:
-    """A value of the YAML, however deep, for one side; `{other}` is the other side."""
-    if side is None:
-        return value
-    if isinstance(value, str):
-        other = mirror_name(f"{side}_")[:-1]
-        return value.replace("{side}", side).replace("{other}", other)
-    if isinstance(value, dict):
-        return {k: _for_side(v, side, mirror_points=mirror_points) for k, v in value.items()}
-    if isinstance(value, list):
-        numbers = len(value) == 3 and all(isinstance(x, int | float) for x in value)
-        if numbers and mirror_points and side == "right":
-            return [value[0], -value[1], value[2]]
-        return [_for_side(item, side, mirror_points=mirror_points) for item in value]
-    return value

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import difflib
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from lifting.errors import ConfigError
 from realtime.retarget.model_source import ModelSource, locate_model, missing_extra, read_model
 from realtime.retarget.robot_file import Body, Place, RobotFile
+from realtime.retarget.robot_limits import first_of, joint_limits
 from realtime.retarget.robot_pose import JointLimits
+from realtime.retarget.sides import SIDES
 
 try:
     import mujoco
@@ -84,13 +86,26 @@ def load_model(file: RobotFile, *, meshes: bool = False) -> RobotModel:
     except ValueError as error:
         raise ConfigError(f"{source.path}: {_in_one_line(error)}.") from error
     _prepare(spec, file, source)
-    _check_names(spec, file)
+    if wrong := _unknown_names(spec, file):
+        raise ConfigError(first_of(wrong))
     _add_places(spec, file)
     try:
         model = spec.compile()
     except ValueError as error:
         raise ConfigError(f"{source.path}: {_in_one_line(error)}.") from error
-    return _described(model, file, source)
+    robot = _described(model, file, source)
+    if file.floating and file.body.left_heel is not None:
+        _stand(robot)
+    return robot
+
+
+def _stand(robot: RobotModel) -> None:
+    """Put the model's own base so that at home the soles are on the floor."""
+    model, data = robot.model, mujoco.MjData(robot.model)
+    data.qpos[:] = robot.full_qpos(robot.home, np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0]))
+    mujoco.mj_kinematics(model, data)
+    soles = [data.site(f"{side}_{part}").xpos[2] for side in SIDES for part in ("heel", "toe")]
+    model.qpos0[:7] = [0.0, 0.0, -min(soles), 1.0, 0.0, 0.0, 0.0]
 
 
 def _parse(source: ModelSource, *, meshes: bool) -> Any:
@@ -135,7 +150,8 @@ def _place_meshes(spec: Any, source: ModelSource | None) -> None:
 def _prepare(spec: Any, file: RobotFile, source: ModelSource) -> None:
     """Freeze joints, and see to the floating base."""
     joints = {joint.name: joint for joint in spec.joints}
-    _known(file.freeze, joints, "freeze", "joint")
+    if wrong := _unknown(file.freeze, joints, "freeze", "joint"):
+        raise ConfigError(first_of(wrong))
     for part in [*spec.actuators, *spec.sensors, *spec.tendons, *spec.keys, *spec.equalities]:
         spec.delete(part)
     for name in file.freeze:
@@ -160,16 +176,18 @@ def _float(spec: Any, source: ModelSource) -> None:
     base.add_freejoint(name="floating_base")
 
 
-def _check_names(spec: Any, file: RobotFile) -> None:
+def _unknown_names(spec: Any, file: RobotFile) -> list[str]:
+    """What the YAML names and the model has not, each as a sentence with the nearest names."""
+    wrong: list[str] = []
     frames = [b.name for b in spec.bodies if b.name] + [s.name for s in spec.sites if s.name]
     for part, place in places(file).items():
-        _known([place.frame], frames, part, "frame")
+        wrong += _unknown([place.frame], frames, part, "frame")
     bodies = [b.name for b in spec.bodies if b.name]
     for name, capsule in file.capsules.items():
-        _known([capsule.frame], bodies, f"capsules.{name}", "link")
+        wrong += _unknown([capsule.frame], bodies, f"capsules.{name}", "link")
     geoms = [*file.capsules, *(g.name for g in spec.geoms if g.name)]
     for pair in file.avoid:
-        _known(pair, geoms, "avoid", "capsule")
+        wrong += _unknown(pair, geoms, "avoid", "capsule")
     joints = [joint.name for joint in spec.joints if int(joint.type) in _MOVING]
     limits, weights = file.limits, file.weights
     tables: dict[str, Iterable[str]] = {
@@ -177,16 +195,18 @@ def _check_names(spec: Any, file: RobotFile) -> None:
         "limits.accelerations": limits.accelerations, "weights.postures": weights.postures,
     }  # fmt: skip
     for key, table in tables.items():
-        _known(table, joints, key, "joint")
+        wrong += _unknown(table, joints, key, "joint")
+    return wrong
 
 
-def _known(names: Iterable[str], known: Iterable[str], key: str, kind: str) -> None:
-    known = list(known)
+def _unknown(names: Iterable[str], known: Iterable[str], key: str, kind: str) -> list[str]:
+    known, wrong = list(known), []
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-            hint = f"Nearest: {', '.join(near)}." if near else f"It has: {', '.join(known[:20])}."
-            raise ConfigError(f"{key}: the robot has no {kind} {name!r}. {hint}")
+            hint = f"Nearest: {', '.join(near)}" if near else f"It has: {', '.join(known[:20])}"
+            wrong.append(f"{key}: the robot has no {kind} {name!r}. {hint}")
+    return wrong
 
 
 def places(file: RobotFile) -> dict[str, Place]:
@@ -235,57 +255,12 @@ def _described(model: Any, file: RobotFile, source: ModelSource) -> RobotModel:
             raise ConfigError(f"{source.path}: joint {name} is a ball; only hinges and slides can be driven.")
     if not names:
         raise ConfigError(f"{source.path} has no joint that moves.")
-    limits = _limits(model, joints, names, file, source.velocities())
+    limits = joint_limits(model, joints, names, file, source.velocities())
     home = np.array([file.home.get(name, 0.0) for name in names])
     return RobotModel(
         file.name, model, limits, np.clip(home, limits.lower, limits.upper), file.floating,
         model.jnt_qposadr[joints].astype(np.intp), model.jnt_dofadr[joints].astype(np.intp),
     )  # fmt: skip
-
-
-def _limits(
-    model: Any, joints: Sequence[int], names: tuple[str, ...], file: RobotFile, speeds: Mapping[str, float]
-) -> JointLimits:
-    told = file.limits
-    lower, upper = np.zeros(len(names)), np.zeros(len(names))
-    velocity, acceleration = np.zeros(len(names)), np.zeros(len(names))
-    for i, (j, name) in enumerate(zip(joints, names, strict=True)):
-        lower[i], upper[i] = told.positions.get(name) or _range(model, j, name)
-        bounds = [told.velocities.get(name), told.velocity, speeds.get(name)]
-        known = [bound for bound in bounds if bound is not None]
-        if not known:
-            raise ConfigError(f"{file.name}: no velocity limit for {name}. Give `limits: velocity:` rad/s.")
-        velocity[i] = told.velocities.get(name) or min(known)
-        acceleration[i] = told.accelerations.get(name, told.acceleration)
-        if lower[i] > upper[i]:
-            raise ConfigError(
-                f"{file.name}: the limits of {name} are {lower[i]:g} to {upper[i]:g}; swap them."
-            )
-    margin = np.minimum(told.margin, (upper - lower) / 4)
-    return JointLimits(names, lower + margin, upper - margin, velocity, acceleration)
-
-
-def _range(model: Any, joint: int, name: str) -> tuple[float, float]:
-    if not model.jnt_limited[joint]:
-        raise ConfigError(
-            f"no position limits for {name}, neither in the model nor in the YAML. Give "
-            f"`limits: positions: {{{name}: [-3.1, 3.1]}}`."
-        )
-    lower, upper = model.jnt_range[joint]
-    return float(lower), float(upper)
-
-
-def outside_limits(robot: RobotModel, file: RobotFile) -> list[str]:
-    """Joints whose `home:` lies outside their limits (the model's home is clipped to them)."""
-    told = {name: file.home.get(name, 0.0) for name in robot.joint_names}
-    rows = zip(robot.joint_names, robot.limits.lower, robot.limits.upper, strict=True)
-    slack = file.limits.margin + 1e-9
-    return [name for name, low, high in rows if not low - slack <= told[name] <= high + slack]
-
-
-def without_margin(limits: JointLimits, margin: float) -> JointLimits:
-    """The model's own limits."""
-    return replace(limits, lower=limits.lower - margin, upper=limits.upper + margin)
 
 
 def _in_one_line(error: Exception) -> str:
