@@ -218,11 +218,29 @@ def _network_sinks(out: OutputConfig, info: StreamInfo, people: int) -> list[Sin
     sinks += [OscSink(*parse_address(address, "--osc")) for address in out.osc]
     if out.vmc or out.vrchat:
         sinks += _avatar_sinks(out, people)
+    sinks += _robotics_sinks(out)
     if out.robot is not None or out.robot_out:
         from realtime.retarget.build import build_robot
 
         sinks.append(build_robot(out))
     return sinks
+
+
+def _robotics_sinks(out: OutputConfig) -> Iterator[Sink]:
+    """People for robots and their tools."""
+    for url in out.ros:
+        from realtime.sinks.ros import RosSink
+
+        yield RosSink(url, fixed_frame=out.ros_frame)
+    for address in out.sonic:
+        from realtime.sinks.sonic import SonicSink
+
+        yield SonicSink(address, version=out.sonic_version, lan=out.lan, insecure=out.insecure)
+    if out.foxglove is not None:
+        from realtime.sinks.foxglove_live import FoxgloveSink
+        from realtime.sinks.foxglove_server import server_at
+
+        yield FoxgloveSink(server_at(out.foxglove))
 
 
 def _avatar_sinks(out: OutputConfig, people: int) -> Iterator[Sink]:

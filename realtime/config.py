@@ -146,6 +146,16 @@ class OutputConfig(_Settings):
     """Some of hip,feet,chest,knees,elbows; fewer is often better."""
     vrchat_height: Annotated[float | None, _flat("vrchat-height")] = Field(default=None, ge=0.5, le=2.6)
     """Your height in metres as VRChat's settings have it; scales the trackers."""
+    ros: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("ros")] = []
+    """rosbridge server that gets people as ROS 2 topics, such as ws://127.0.0.1:9090; may be repeated."""
+    ros_frame: Annotated[str, _flat("ros-frame")] = Field(default="map", pattern=r"^[A-Za-z][\w/]{0,63}$")
+    """What the floor is called in ROS (/tf)."""
+    foxglove: Annotated[int | None, _flat("foxglove")] = Field(default=None, ge=1, le=65535)
+    """Port of this machine where Foxglove finds people live, usually 8765."""
+    sonic: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("sonic")] = []
+    """HOST:PORT to publish the first person on for a G1 with SONIC, such as 127.0.0.1:5556; experimental."""
+    sonic_version: Annotated[Literal[2, 3], _flat("sonic-version")] = 3
+    """Version of SONIC's pose message: 3 as its own programs send it, 2 for programs of your own."""
     record: Annotated[Path | None, _flat("record")] = None
     """Session file to write, FILE.mcap."""
     record_video: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("record-video")] = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from weakref import WeakValueDictionary
 
 from lifting.errors import ConfigError, MissingExtra, SinkError
 from realtime.sinks.foxglove_schema import descriptor_set
@@ -16,6 +17,18 @@ DEFAULT_PORT = 8765
 HOST = "127.0.0.1"
 BACKLOG = 16
 """Messages that wait for a slow viewer; older ones are dropped."""
+_BY_PORT: WeakValueDictionary[int, FoxgloveServer] = WeakValueDictionary()
+
+
+def server_at(port: int) -> FoxgloveServer:
+    """The server of a port, the same one for all who ask while somebody keeps it: people and robot share it.
+
+    Raises as `FoxgloveServer` does.
+    """
+    server = _BY_PORT.get(port) or FoxgloveServer(port)
+    if port:
+        _BY_PORT[port] = server
+    return server
 
 
 class FoxgloveServer:

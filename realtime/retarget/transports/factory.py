@@ -5,7 +5,7 @@ from __future__ import annotations
 from lifting.errors import ConfigError
 from realtime.retarget.transports.description import RobotDescription, Transport
 
-SCHEMES = ("tcp://", "ipc://", "sonic://", "ros+ws://")
+SCHEMES = ("tcp://", "ipc://", "sonic://", "ros+ws://", "foxglove://")
 
 
 def open_transport(
@@ -20,6 +20,10 @@ def open_transport(
         from realtime.retarget.transports.ros import RosTransport
 
         return RosTransport(robot, endpoint, lan=lan)
+    if endpoint.startswith("foxglove://"):
+        from realtime.retarget.transports.foxglove import FoxgloveTransport, server_of
+
+        return FoxgloveTransport(robot, server_of(endpoint))
     if endpoint.startswith(("tcp://", "ipc://")):
         from realtime.retarget.transports.joint_stream import JointStream
 

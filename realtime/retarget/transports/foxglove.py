@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import numpy as np
 
+from lifting.errors import ConfigError
 from realtime.retarget.robot_pose import RobotCommand
 from realtime.retarget.transports.description import RobotDescription
 from realtime.sinks.foxglove_joints import (
@@ -15,13 +17,28 @@ from realtime.sinks.foxglove_joints import (
     base_transform,
     joint_states,
 )
-from realtime.sinks.foxglove_server import Channel, FoxgloveServer
+from realtime.sinks.foxglove_server import DEFAULT_PORT, HOST, Channel, FoxgloveServer, server_at
+
+_ENDPOINT = re.compile(r"foxglove://(127\.0\.0\.1|localhost):(\d{1,5})")
+
+
+def server_of(endpoint: str) -> FoxgloveServer:
+    """The server of foxglove://127.0.0.1:PORT. Raises ConfigError for another address: it is never opened to
+    other machines."""
+    match = _ENDPOINT.fullmatch(endpoint)
+    if match is None:
+        raise ConfigError(
+            f"--robot-out {endpoint}: Foxglove's server is for this machine, such as "
+            f"--robot-out foxglove://{HOST}:{DEFAULT_PORT}."
+        )
+    return server_at(int(match[2]))
 
 
 class FoxgloveTransport:
     """Sends what a viewer has subscribed to."""
 
     def __init__(self, description: RobotDescription, server: FoxgloveServer) -> None:
+        """`server` may be one that shows people as well."""
         self._description = description
         self._server = server
         self._channels: dict[str, Channel] = {}

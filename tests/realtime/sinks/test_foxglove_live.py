@@ -19,11 +19,11 @@ from websockets.sync.client import connect
 from lifting.errors import ConfigError, SinkError
 from lifting.skeleton import SEALCAP26
 from realtime.data import State
-from realtime.retarget.transports.foxglove import FoxgloveTransport
+from realtime.retarget.transports.foxglove import FoxgloveTransport, server_of
 from realtime.ros.human import LIMITS
 from realtime.sinks.foxglove import MOCAP_FRAME
 from realtime.sinks.foxglove_live import FoxgloveSink
-from realtime.sinks.foxglove_server import FoxgloveServer
+from realtime.sinks.foxglove_server import FoxgloveServer, server_at
 from tests.realtime.retarget.transports.commands import command, describe
 from tests.realtime.sinks.motions import make_motion, spoiled, with_poses
 
@@ -235,6 +235,16 @@ def test_another_subprotocol_is_refused(sink: FoxgloveSink) -> None:
             connect(f"ws://127.0.0.1:{sink._server.port}", subprotocols=offered, proxy=None)
     viewer = watch(sink, "/skeleton")
     viewer.close()
+
+
+def test_people_and_robot_share_the_server_of_a_port() -> None:
+    """As long as somebody keeps it; a robot is shown on this machine only."""
+    robot = server_of("foxglove://127.0.0.1:18765")
+    assert server_at(18765) is robot
+    assert server_at(18766) is not robot
+    for endpoint in ("foxglove://0.0.0.0:8765", "foxglove://10.0.0.2:8765", "foxglove://127.0.0.1"):
+        with pytest.raises(ConfigError, match="Foxglove's server is for this machine"):
+            server_of(endpoint)
 
 
 def test_a_taken_port_and_no_port(sink: FoxgloveSink) -> None:
