@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -229,16 +228,10 @@ def check_disk() -> Check:
 
 def check_gpu() -> Check:
     """Graphics engines, for information: none is needed."""
-    providers: list[str] = []
-    if importlib.util.find_spec("onnxruntime") is not None:
-        import onnxruntime
+    from realtime.gpu_doctor import chain, describe_chain, describe_engines, describe_gpu
 
-        providers = [name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()]
-    driver = "NVIDIA driver found" if shutil.which("nvidia-smi") else "no NVIDIA driver"
-    engine = f"TensorRT {installed('tensorrt')}" if installed("tensorrt") else "no TensorRT"
-    return Check(
-        "GPU", Grade.OK, f"{driver}, {engine}; ONNX Runtime offers {', '.join(providers) or 'nothing'}"
-    )
+    parts = (describe_gpu(), describe_chain(chain()), describe_engines())
+    return Check("GPU", Grade.OK, "; ".join(parts))
 
 
 def installed(distribution: str) -> str | None:

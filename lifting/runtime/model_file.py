@@ -35,6 +35,8 @@ class ModelFile:
     """Input names in order, with shapes; symbolic axes are strings, unknown ones None."""
     outputs: tuple[str, ...]
     metadata: Mapping[str, str]
+    jumps: frozenset[str] = frozenset()
+    """Outputs made from the place of a largest value: between two equal peaks they jump for nothing."""
 
     @property
     def sha256(self) -> str:
@@ -60,7 +62,16 @@ def read_model(path: Path, prepare: Prepare | None = None) -> ModelFile:
         inputs={i.name: _shape(i) for i in _real_inputs(model)},
         outputs=tuple(o.name for o in model.graph.output),
         metadata={p.key: p.value for p in model.metadata_props},
+        jumps=_jumping(model),
     )
+
+
+def _jumping(model: onnx.ModelProto) -> frozenset[str]:
+    reached: set[str] = set()
+    for node in model.graph.node:
+        if node.op_type in ("ArgMax", "ArgMin", "TopK") or reached.intersection(node.input):
+            reached.update(node.output)
+    return frozenset(o.name for o in model.graph.output if o.name in reached)
 
 
 def parse_model(data: bytes, name: str) -> onnx.ModelProto:

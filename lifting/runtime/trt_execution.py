@@ -32,6 +32,7 @@ class Execution:
     def __init__(self, trt: TensorRt, cuda: Cuda, plan: bytes, name: str) -> None:
         """Raises DeviceError where the plan does not run here: another GPU or version, no memory left."""
         self._trt, self._cuda, self._name = trt, cuda, name
+        self.plan_bytes = len(plan)
         self._runtime = trt.module.Runtime(trt.logger)
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:

@@ -106,8 +106,8 @@ class _Extended:
     def crop(self, target: str, width: int, height: int) -> None:
         """frame, picture_from_crop → `target` (N,3,h,w)."""
         grid = self._grid(width, height)
-        planes = self._add("Transpose", FRAME, perm=[2, 0, 1])
-        planes = self._add("Cast", self._add("Unsqueeze", planes, self._ints(0)), to=TensorProto.FLOAT)
+        frame = self._add("Cast", FRAME, to=TensorProto.FLOAT)  # first: TensorRT does nothing else with bytes
+        planes = self._add("Unsqueeze", self._add("Transpose", frame, perm=[2, 0, 1]), self._ints(0))
         sampled = self._add(
             "GridSample", planes, grid, mode=self._linear, padding_mode="zeros", align_corners=1
         )  # (1,3,N·h,w)
