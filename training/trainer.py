@@ -74,10 +74,10 @@ class Trainer:
         logged = self._teach_judges(batch)
         self.lifter.train()
         answer = self.answer(batch)
-        parts = {name: term(answer) for name, term in self.terms.items()}
+        parts = {name: term(answer) for name, term in self.terms.items() if self.step >= term.from_step}
         supervised = torch.stack([self.terms[name].weight * value for name, value in parts.items()]).sum()
         total = supervised
-        for name, judge in self.judges.items():
+        for name, judge in self._present_judges().items():
             parts[name] = judge.loss(answer, supervised)
             total = total + parts[name]
             logged |= {f"{name}_{key}": value for key, value in judge.log.items()}
@@ -140,13 +140,18 @@ class Trainer:
             judge.restore(checkpoint.part(f"judge.{name}"))
 
     def _teach_judges(self, batch: Batch) -> dict[str, float]:
-        if not self.judges:
+        judges = self._present_judges()
+        if not judges:
             return {}
         self.lifter.eval()
         with torch.no_grad():
             answer = self.answer(batch)
-        learned = {name: judge.learn(answer) for name, judge in self.judges.items()}
+        learned = {name: judge.learn(answer) for name, judge in judges.items()}
         return {f"{name}_{key}": value for name, log in learned.items() for key, value in log.items()}
+
+    def _present_judges(self) -> dict[str, Judge]:
+        """Those whose time has come."""
+        return {name: judge for name, judge in self.judges.items() if self.step >= judge.config.from_step}
 
     def _descend(self, total: Tensor) -> None:
         if not math.isfinite(total.item()):

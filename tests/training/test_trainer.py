@@ -217,3 +217,20 @@ def test_learning_rate_rises_and_falls(tiny_config: TrainingConfig) -> None:
     rates = [learning_rate(tiny_config, step) for step in range(9)]
     assert rates[0] < rates[1] > rates[2] > rates[-1]
     assert rates[-1] == pytest.approx(0.01 * tiny_config.optimiser.learning_rate)
+
+
+def test_losses_and_judges_that_come_later(settings: dict, maker: BatchMaker) -> None:
+    """Before their step nothing is different; from then on they are, exactly as if they had waited."""
+    judge = {"loss_net": "graph", "options": {"width": 8, "depth": 1, "heads": 2}, "weight": 0.1}
+    later = settings | {
+        "losses": settings["losses"] | {"structure": {"weight": 0.5, "from_step": 2}},
+        "seal": judge | {"from_step": 2},
+    }
+    plain, late = (Trainer(parse_config(s, "test")) for s in (settings, later))
+    for step in range(2):
+        assert plain.train_step(maker(step)).keys() == late.train_step(maker(step)).keys()
+    assert torch.equal(weights(plain), weights(late))
+    logged = late.train_step(maker(2))
+    assert {"structure", "seal", "seal_loss"} <= logged.keys()
+    plain.train_step(maker(2))
+    assert not torch.equal(weights(plain), weights(late))

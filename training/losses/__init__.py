@@ -48,6 +48,8 @@ class LossTerm(NamedTuple):
     weight: float
     options: dict[str, float | bool]
     function: Callable[..., Tensor]
+    from_step: int = 0
+    """The step of the training from which on it counts."""
 
     def __call__(self, answer: Answer) -> Tensor:
         """The loss before its weight, a scalar."""
@@ -59,9 +61,10 @@ def loss_term(name: str, value: float | dict[str, float | bool]) -> LossTerm:
     if name not in LOSSES:
         raise ValueError(f"no loss is called {name}; there are {', '.join(LOSSES)}")
     options = dict(value) if isinstance(value, dict) else {"weight": value}
-    weight = float(options.pop("weight", 1.0))
+    weight, from_step = float(options.pop("weight", 1.0)), int(options.pop("from_step", 0))
     known = [key for key in inspect.signature(LOSSES[name]).parameters if key != "answer"]
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(['weight', *known])}")
-    return LossTerm(weight, options, LOSSES[name])
+        has = ", ".join(["weight", "from_step", *known])
+        raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {has}")
+    return LossTerm(weight, options, LOSSES[name], from_step)

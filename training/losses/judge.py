@@ -7,10 +7,15 @@ from typing import Protocol
 from torch import Tensor
 
 from training.losses.answer import Answer
+from training.losses.learner import LearnerConfig
 
 
 class Judge(Protocol):
     """What the trainer asks of SEAL's loss-net and of the critic."""
+
+    @property
+    def config(self) -> LearnerConfig:
+        """How it learns, and from which step on."""
 
     log: dict[str, float]
     """What the last `loss` has to report, its weight for example."""

@@ -38,6 +38,9 @@ class LearnerConfig(BaseModel):
     """Of AdamW."""
     clip: float = Field(default=10.0, gt=0)
     """Largest norm of the loss-net's gradient."""
+    from_step: int = Field(default=0, ge=0)
+    """The step of the training from which on it learns and judges: poses that a young lifter gets wrong need
+    no judge, and what it asks of them costs accuracy."""
     every: int = Field(default=1, ge=1)
     """The loss-net learns in every n-th step of the lifter; it judges in all of them."""
     frames: int | None = Field(default=None, ge=2)
