@@ -29,7 +29,13 @@ def build_robot(out: OutputConfig) -> RobotSink:
         )
     file = load_robot(out.robot)
     robot = load_model(file)
-    description = RobotDescription(robot.name, robot.limits, out.robot_rate, floating=robot.floating)
+    description = RobotDescription(
+        robot.name,
+        robot.limits,
+        out.robot_rate,
+        root_frame=robot.model.body(1).name,  # 0 is the world
+        floating=robot.floating,
+    )
     transports = [
         open_transport(endpoint, description, lan=out.lan, insecure=out.insecure)
         for endpoint in out.robot_out

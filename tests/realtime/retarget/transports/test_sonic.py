@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 import zmq
 
-from lifting.errors import ConfigError, SinkError
+from lifting.errors import ConfigError, SealcapError, SinkError
+from lifting.skeleton import BONES
 from realtime.retarget.robot_pose import RobotState
 from realtime.retarget.transports.sonic import G1_ISAACLAB, SonicTransport
 from realtime.retarget.transports.sonic_wire import pack
+from realtime.solve.forward import joints_from_rotations
 from realtime.solve.quaternions import IDENTITY, multiply
+from realtime.solve.rest import PELVIS_HEIGHT, REST_JOINTS
 from tests.realtime.retarget.transports.commands import command, describe, still
 from tests.realtime.retarget.transports.sonic_reader import HEADER, Refused, Session, read
+from tests.realtime.sinks.motions import make_motion
 
 SHUFFLED = (*sorted(G1_ISAACLAB), "left_hand_thumb_0_joint")
 
@@ -112,6 +116,40 @@ def test_the_body_stands_in_a_world_with_z_up(wired) -> None:
         made = command(len(SHUFFLED), tick=4000 + tick)
         transport.send(replace(made, root_rotation=multiply(turn, base)))
         assert read(receiver.get())[1]["body_quat"] == ([1, 4], pytest.approx(wanted))
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.5, -1.5, 2.5])
+def test_a_retargeted_g1_looks_where_the_person_does(wired, yaw: float) -> None:
+    """Through the real retargeting: SONIC's quaternion is the person's turn about the vertical."""
+    pytest.importorskip("mink", reason="pip install 'sealcap[robot]'")
+    pytest.importorskip("mujoco", reason="pip install 'sealcap[robot]'")
+    from realtime.retarget.retargeter import Retargeter
+    from realtime.retarget.robot_file import load_robot
+    from realtime.retarget.robot_model import load_model
+
+    try:
+        file = load_robot("g1")
+        retargeter = Retargeter(load_model(file), file)
+    except SealcapError as error:
+        pytest.skip(str(error))
+    local = np.tile(IDENTITY, (len(BONES), 1))
+    local[0] = [0, np.sin(yaw / 2), 0, np.cos(yaw / 2)]
+    joints = joints_from_rotations(local, REST_JOINTS * 1.7, np.array([0, PELVIS_HEIGHT * 1.7, 0]))
+    person = replace(
+        make_motion().people[0],
+        joints_world=joints.astype(np.float32),
+        bone_rotations=local.astype(np.float32),
+        root_world=joints[0].astype(np.float32),
+        root_rotation=local[0].astype(np.float32),
+        contacts=np.ones(4, np.float32),
+        height_m=1.7,
+    )
+    for i in range(30):
+        pose = retargeter.retarget(person, i * 33_000_000, 0.033, i)
+    transport, receiver = wired
+    transport.send(replace(command(len(SHUFFLED), 4000), root_rotation=pose.root_rotation))
+    w, _, _, z = read(receiver.get())[1]["body_quat"][1]
+    assert np.cos(2 * np.arctan2(z, w) - yaw) > np.cos(0.02)
 
 
 def test_frames_count_up_and_the_stream_pauses_while_the_robot_stands(wired) -> None:
