@@ -39,6 +39,8 @@ VERBS: dict[str, Verb] = {
     "keys new": Verb("realtime.commands.keys:new", "make this machine's keys for connections over a network"),
     "keys list": Verb("realtime.commands.keys:list_keys", "this machine's keys, and who may connect"),
     "keys allow": Verb("realtime.commands.keys:allow", "let another machine connect"),
+    "robot check": Verb("realtime.commands.robot:check", "what is right and wrong with a robot's file"),
+    "robot list": Verb("realtime.commands.robot:list_robots", "which robots are ready to be driven"),
     "devices": Verb("realtime.commands.devices:devices", "list the cameras of this machine"),
     "models list": Verb("realtime.commands.models:list_models", "which models there are, and which are here"),
     "models pull": Verb("realtime.commands.models:pull", "fetch models and the demo clip"),
