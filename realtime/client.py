@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import zmq
 
@@ -23,6 +24,9 @@ from realtime.sinks.wire import (
     decode_pose,
 )
 
+if TYPE_CHECKING:
+    from realtime.curve import ClientKeys
+
 QUEUE_ALL = 1000
 """Messages that may wait when every frame is wanted: half a minute at 30 fps."""
 
@@ -36,10 +40,12 @@ class Subscriber:
         *,
         newest_only: bool = True,
         timeout: float | None = None,
+        keys: ClientKeys | None = None,
     ) -> None:
         """`newest_only`: skip what is older than the newest that has arrived, for display and control;
         False gives every frame, for recording. `timeout`: seconds without a frame after which iteration
-        ends; None waits for ever. Raises ConfigError for an endpoint that is none.
+        ends; None waits for ever. `keys`: for a sender on another machine (`realtime.curve.client_keys`).
+        Raises ConfigError for an endpoint that is none.
         """
         self.meta: MetaMap | None = None
         """Skeleton, bones and rest pose; known within a second of the first frame."""
@@ -52,6 +58,11 @@ class Subscriber:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         # A socket per topic: the one that holds only the newest message would lose poses to meta messages.
         self._poses, self._metas = self._socket(POSE_TOPIC), self._socket(META_TOPIC)
+        if keys is not None:
+            from realtime.curve import apply_client
+
+            apply_client(self._poses, keys)
+            apply_client(self._metas, keys)
         self._poses.setsockopt(zmq.CONFLATE, int(newest_only))
         try:
             self._poses.connect(endpoint)

@@ -103,15 +103,21 @@ def allowed_dir() -> Path:
     return keys_dir() / "allowed"
 
 
+def servers() -> dict[str, str]:
+    """Name → public key of the servers whose `.pub` files were put beside this machine's pairs."""
+    own = {pair.name for pair in pairs()}
+    found = [path for path in _files(keys_dir(), "*.pub") if path.stem not in own]
+    return {path.stem: read_public_file(path) for path in found}
+
+
 def find_public(text: str) -> str:
     """A public key from what the user typed: the key, a file with it, or a name in the key folder.
 
     Raises ConfigError."""
     if _Z85.fullmatch(text):
         return check_key(text)
-    path = Path(text)
-    if path.is_file():
-        return read_public_file(path)
+    if is_file(text):
+        return read_public_file(Path(text))
     if _NAME.fullmatch(text):
         known = _file(keys_dir(), text, ".pub")
         if known.is_file():
@@ -120,6 +126,11 @@ def find_public(text: str) -> str:
         f"{text!r} is neither a public key (40 characters) nor a file with one nor a name in {keys_dir()}. "
         "Copy the file NAME.pub of the other machine here; `sealcap keys list` shows it there."
     )
+
+
+def is_file(text: str) -> bool:
+    """The user's words name a file, and are not a key themselves."""
+    return not _Z85.fullmatch(text) and "\0" not in text and Path(text).is_file()
 
 
 def read_public_file(path: Path) -> str:

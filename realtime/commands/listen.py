@@ -20,6 +20,8 @@ from lifting.errors import ConfigError
 from lifting.skeleton import SEALCAP26
 from realtime.client import Subscriber
 from realtime.commands.listen_vmc import VmcArrivals, VmcFrame, vmc_frames
+from realtime.curve import ClientKeys, client_keys
+from realtime.keyring import DEFAULT_NAME
 from realtime.osc_receiver import OscReceiver
 from realtime.sinks.osc import DEFAULT_HOST, DEFAULT_PORT, NOBODY
 from realtime.sinks.zmq import DEFAULT_ENDPOINT
@@ -121,18 +123,26 @@ def listen(
     /,
     count: Annotated[int | None, tyro.conf.arg(help="Stop after so many frames.")] = None,
     duration: Annotated[float | None, tyro.conf.arg(help="Stop after so many seconds.")] = None,
+    server_key: Annotated[
+        str | None, tyro.conf.arg(help="zmq: public key of a sender with --lan, or its file or name.")
+    ] = None,
+    key: Annotated[str, tyro.conf.arg(help="With --server-key: own pair (sealcap keys new).")] = DEFAULT_NAME,
 ) -> int:
     """Print what arrives until Ctrl-C.
 
     ENDPOINT is tcp://HOST:PORT for zmq (where the sender publishes), HOST:PORT for osc and vmc (where we
     receive).
     """
+    if server_key is not None and what != "zmq":
+        raise ConfigError(f"{what} knows no keys. Leave out --server-key.")
+    keys = None if server_key is None else client_keys(server_key, key)
     console, where = Console(), endpoint or _WHERE[what]
-    ends = _Ends(_hint(what, where), count, duration)
+    ends = _Ends(_hint(what, where, keys), count, duration)
     console.print(f"Listening to {what} at {where}. Ctrl-C ends.")
     if what == "vmc":
         return _listen(_vmc_frames(where), VmcArrivals(), console, ends)
-    return _listen(_zmq_samples(where) if what == "zmq" else _osc_samples(where), Arrivals(), console, ends)
+    samples = _zmq_samples(where, keys) if what == "zmq" else _osc_samples(where)
+    return _listen(samples, Arrivals(), console, ends)
 
 
 @dataclass(frozen=True)
@@ -183,13 +193,19 @@ def _watch(frames: Iterator[_Item | None], arrivals: Counting[_Item], console: C
                 return
 
 
-def _hint(what: str, where: str) -> str:
-    return f"Is a sender running with --{what} {where}?"
+def _hint(what: str, where: str, keys: ClientKeys | None) -> str:
+    if keys is None:
+        return f"Is a sender running with --{what} {where}?"
+    # ZeroMQ tells nobody that a key was refused.
+    return (
+        f"Is a sender running with --lan at {where}, is its key right, and does it know ours? There: "
+        f"sealcap keys allow '{keys.pair.public}' NAME"
+    )
 
 
-def _zmq_samples(endpoint: str) -> Generator[Sample | None, None, None]:
+def _zmq_samples(endpoint: str, keys: ClientKeys | None) -> Generator[Sample | None, None, None]:
     """Frames as they come; None four times a second while nothing does."""
-    with Subscriber(endpoint, newest_only=False) as subscriber:
+    with Subscriber(endpoint, newest_only=False, keys=keys) as subscriber:
         while True:
             message = subscriber.receive(_TICK_S)
             if message is None:

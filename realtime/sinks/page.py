@@ -12,6 +12,7 @@ import numpy as np
 
 from lifting.errors import SinkError
 from realtime.data import Image, Motion
+from realtime.exposure import Listener, is_loopback, own_address
 from realtime.web.chooser import Choose, Chooser
 from realtime.web.overlay import draw_overlay, shrink
 from realtime.web.palette import BACKDROP, LEFT
@@ -83,6 +84,15 @@ class WebPage:
     def link(self) -> str:
         """`url` with the token that a page beyond this machine asks for; for the user's eyes alone."""
         return self._server.link if self._server else self.url
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """The page, when other machines can reach it."""
+        if self._server is None or is_loopback(self._host):
+            return ()
+        link = self._server.link.replace("//localhost:", f"//{own_address()}:")
+        where = f"{self._host}:{self._server.port}"
+        return (Listener("page", where, "who has this link, with its token", link),)
 
     @property
     def watched(self) -> bool:

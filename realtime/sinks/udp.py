@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 
 from lifting.errors import ConfigError, SinkError
-from realtime.sinks.zmq import is_loopback
+from realtime.exposure import is_loopback
 
 log = logging.getLogger(__name__)
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import re
 import time
 
 import zmq
 
-from lifting.errors import ConfigError, SinkError
+from lifting.errors import SinkError
+from realtime.curve import apply_server
 from realtime.data import Motion
+from realtime.exposure import Listener, check_binding
 from realtime.sinks.wire import META_TOPIC, POSE_TOPIC, StreamInfo, encode_meta, encode_pose, sendable
 
 log = logging.getLogger(__name__)
 
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5570"
 META_PERIOD_NS = 1_000_000_000
-_TCP = re.compile(r"tcp://(\[[0-9a-fA-F:.]+\]|[^:/\[\]]+):(\d+|\*)")
+MAX_SUBSCRIPTION_BYTES = 4096
+"""All that a receiver sends are topics and keys."""
 
 
 class ZmqSink:
@@ -35,8 +36,8 @@ class ZmqSink:
     ) -> None:
         """`endpoint`: tcp://HOST:PORT to bind (port * = any), or ipc://PATH.
 
-        Raises ConfigError for another form, and for a host that other machines can reach unless both `lan`
-        and `insecure` say that this is wanted.
+        A host that other machines can reach needs `lan`, and keys of those who may connect; with `insecure`
+        anyone may. Raises ConfigError when something of that is missing, and for another form.
         """
         self.endpoint = endpoint
         """After `open`: the address in use, with the port the system chose."""
@@ -45,12 +46,17 @@ class ZmqSink:
         self._socket: zmq.Socket[bytes] | None = None
         self._meta_due_ns = 0
         self._warned = False
-        _check_exposure(endpoint, lan, insecure)
+        self._binding = check_binding("--zmq", endpoint, DEFAULT_ENDPOINT, lan=lan, insecure=insecure)
 
     @property
     def name(self) -> str:
         """For counters and messages."""
         return f"zmq {self.endpoint}"
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """This socket, when other machines can reach it."""
+        return (self._binding.listener("poses", "sealcap listen zmq"),) if self._binding.open else ()
 
     def open(self) -> None:
         """Bind. Raises SinkError naming the port when it is taken."""
@@ -59,12 +65,15 @@ class ZmqSink:
         for option, value in (
             (zmq.SNDHWM, 4),
             (zmq.LINGER, 0),
+            (zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES),
             (zmq.HEARTBEAT_IVL, 1000),
             (zmq.HEARTBEAT_TIMEOUT, 5000),
             (zmq.TCP_KEEPALIVE, 1),
             (zmq.IPV6, int("[" in self.endpoint)),
         ):
             self._socket.setsockopt(option, value)
+        if self._binding.keys is not None:
+            apply_server(self._socket, self._binding.keys)
         try:
             self._socket.bind(self.endpoint)
         except zmq.ZMQError as error:
@@ -100,37 +109,6 @@ class ZmqSink:
         if self._context is not None:
             self._context.term()
         self._socket = self._context = None
-
-
-def _check_exposure(endpoint: str, lan: bool, insecure: bool) -> None:
-    if endpoint.startswith("ipc://") and len(endpoint) > len("ipc://"):
-        return
-    match = _TCP.fullmatch(endpoint)
-    if match is None or (match[2] != "*" and not 0 <= int(match[2]) <= 65535):
-        raise ConfigError(f"--zmq {endpoint}: give tcp://HOST:PORT, such as --zmq {DEFAULT_ENDPOINT}.")
-    if is_loopback(match[1].strip("[]")):
-        return
-    if not lan:
-        raise ConfigError(
-            f"--zmq {endpoint} would let other machines read the poses. "
-            f"Use {DEFAULT_ENDPOINT}, or add --lan to allow it."
-        )
-    if not insecure:
-        raise ConfigError(
-            f"--zmq {endpoint} is not encrypted: anyone on the network could read the poses. "
-            "Add --insecure to accept that."
-        )
-    log.warning("--zmq %s: anyone on the network can read the poses.", endpoint)
-
-
-def is_loopback(host: str) -> bool:
-    """True for a host that only this machine can reach."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _bind_message(endpoint: str, error: zmq.ZMQError) -> str:

@@ -29,7 +29,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from realtime.web.guard import admits, is_loopback
+from realtime.exposure import is_loopback
+from realtime.web.guard import admits
 from realtime.web.pace import Pace
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,8 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
+from realtime.exposure import is_loopback
+
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -26,14 +28,6 @@ def admits(bound_host: str, host: str | None, origin: str | None) -> bool:
     if origin is None:
         return True
     return _netloc(origin) == (host or "").strip().lower()
-
-
-def is_loopback(host: str) -> bool:
-    """True for localhost and addresses that cannot be reached from other machines."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _known_name(bound_host: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from rich.console import Console
 from lifting.errors import ConfigError
 from realtime.config import OutputConfig
 from realtime.data import Motion
+from realtime.exposure import announce
 from realtime.pipeline import Pipeline
 from realtime.replay import Replay
 from realtime.sinks import Aligned, Sink
@@ -32,6 +33,7 @@ class PageSession:
 
     def __init__(self, out: OutputConfig, source: str, console: Console, *, recorded: bool = False) -> None:
         """`recorded`: a replay is shown, in which nobody can be chosen."""
+        self._lan = out.lan
         host = "0.0.0.0" if out.lan else "127.0.0.1"
         avatar = _avatar(out)
         self._page = (
@@ -56,14 +58,16 @@ class PageSession:
         return () if self._page is None else (_Lent(self._page),)
 
     def attach(self, run: Pipeline | Replay) -> None:
-        """Show its counters."""
+        """Show its counters; with --lan, tell what of both is open to other machines."""
         self._run = run
+        sinks = [runner.sink for runner in run.runners]
+        announce([self._page, *sinks], self._console, lan=self._lan)
 
     def wait_for_viewer(self, seconds: float, stopped: Event) -> None:
         """Open a browser where there is a person at a terminal, and give it time to connect."""
         if self._page is None or not sys.stdout.isatty():
             return
-        webbrowser.open(self._page.url)
+        webbrowser.open(self._page.link)
         self._console.print(f"Waiting up to {seconds:.0f} s for the page to be opened; Ctrl-C ends.")
         deadline = time.monotonic() + seconds
         while not (self._page.watched or stopped.is_set() or time.monotonic() > deadline):
@@ -81,7 +85,7 @@ class PageSession:
     def __enter__(self) -> PageSession:
         if self._page is not None:
             self._page.open()
-            self._console.print(f"Page: [bold]{self._page.url}[/]")
+            self._console.print(f"Page: [bold]{self._page.link}[/]")
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -13,6 +13,9 @@ import pytest
 import zmq
 
 from lifting.errors import ConfigError, SinkError
+from realtime import keyring
+from realtime.client import Subscriber
+from realtime.curve import client_keys
 from realtime.sinks import wire
 from realtime.sinks.runner import SinkRunner
 from realtime.sinks.zmq import ZmqSink
@@ -120,17 +123,64 @@ def test_the_port_is_free_again_after_close() -> None:
     "endpoint",
     ["tcp://0.0.0.0:5570", "tcp://*:5570", "tcp://192.168.1.5:5570", "tcp://eth0:5570", "tcp://[::]:5570"],
 )
-def test_other_machines_need_two_flags(endpoint: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Without --lan nothing but this machine can read; with it, --insecure must say that one knows."""
-    with pytest.raises(ConfigError, match="--lan"):
-        ZmqSink(endpoint)
-    with pytest.raises(ConfigError, match="--lan"):
-        ZmqSink(endpoint, insecure=True)
-    with pytest.raises(ConfigError, match="--insecure"):
+def test_other_machines_need_lan_and_keys(
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --lan nothing but this machine can connect; with it, a pair and an allowed key are needed, or
+    --insecure must say that one knows."""
+    monkeypatch.setenv("SEALCAP_KEYS", str(tmp_path / "keys"))
+    for insecure in (False, True):
+        with pytest.raises(ConfigError, match="--lan"):
+            ZmqSink(endpoint, insecure=insecure)
+    with pytest.raises(ConfigError, match=r"sealcap keys new.*--insecure"):
         ZmqSink(endpoint, lan=True)
-    with caplog.at_level(logging.WARNING):
-        ZmqSink(endpoint, lan=True, insecure=True)
-    assert "anyone on the network" in caplog.text
+    public = keyring.new_pair().public
+    with pytest.raises(ConfigError, match=r"sealcap keys allow.*--insecure"):
+        ZmqSink(endpoint, lan=True)
+    (open_to_all,) = ZmqSink(endpoint, lan=True, insecure=True).listeners
+    assert "anyone on the network" in open_to_all.who
+    keyring.allow(public, "blender-pc")
+    (kept,) = ZmqSink(endpoint, lan=True).listeners
+    assert "blender-pc" in kept.who
+    assert f"--server-key '{public}'" in kept.use
+
+
+@pytest.mark.parametrize("newest_only", [True, False])
+def test_keys_change_nothing_for_an_allowed_receiver(
+    newest_only: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Poses and meta arrive through CURVE as they do without; a receiver without keys gets neither."""
+    monkeypatch.setenv("SEALCAP_KEYS", str(tmp_path / "keys"))
+    keyring.new_pair()
+    keyring.allow(keyring.new_pair("friend").public, "friend")
+    sink = ZmqSink("tcp://0.0.0.0:*", lan=True)
+    sink.open()
+    endpoint = sink.endpoint.replace("0.0.0.0", "127.0.0.1")
+    keys = client_keys("default", "friend")
+    with Subscriber(endpoint, newest_only=newest_only, keys=keys) as friend, Subscriber(endpoint) as plain:
+        begin = time.monotonic()
+        seq, message = 0, None
+        while (message is None or friend.meta is None) and time.monotonic() < begin + 5:
+            sink.write(make_motion(seq))
+            seq += 1
+            message = friend.receive(0.05) or message
+        assert message is not None
+        assert friend.meta is not None
+        assert plain.receive(0.2) is None
+    sink.close()
+
+
+def test_a_receiver_that_sends_large_messages_is_cut_off() -> None:
+    """All that a receiver has to send are topics; what is larger ends its connection, and nobody else's."""
+    with opened() as sink, receiver(sink.endpoint, b"pose1 ") as good, receiver(sink.endpoint) as bad:
+        with bad.get_monitor_socket(zmq.EVENT_DISCONNECTED) as monitor:
+            bad.setsockopt(zmq.SUBSCRIBE, b"x" * 100_000)
+            deadline = time.monotonic() + 5
+            while not monitor.poll(20) and time.monotonic() < deadline:
+                sink.write(make_motion(0))
+            assert monitor.poll(0)
+            bad.disable_monitor()
+        send_until_received(sink, good, 100)
 
 
 @pytest.mark.parametrize(
@@ -138,8 +188,9 @@ def test_other_machines_need_two_flags(endpoint: str, caplog: pytest.LogCaptureF
     ["tcp://127.0.0.1:5570", "tcp://localhost:5570", "tcp://127.3.2.1:1", "tcp://[::1]:5570", "ipc:///tmp/x"],
 )
 def test_this_machine_needs_no_flag(endpoint: str) -> None:
-    """Loopback addresses are accepted as they are."""
+    """Loopback addresses are accepted as they are, and nothing is open to others."""
     assert ZmqSink(endpoint).endpoint == endpoint
+    assert not ZmqSink(endpoint, lan=True).listeners
 
 
 @pytest.mark.parametrize(

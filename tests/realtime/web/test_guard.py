@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.web.guard import admits, is_loopback
+from realtime.exposure import is_loopback
+from realtime.web.guard import admits
 
 ROWS = [
     # bound to, Host, Origin, admitted
