@@ -3,12 +3,14 @@
 For a pair at distance d, with J what a step of the joints does to d, the step obeys
     J Δq ≥ -gain (d - keep)
 so it goes no more than most of the way; where the pair is too near already, it must part again, a little per
-step. Only pairs that are near take part.
+step. Only pairs that are near take part. Two capsules side by side touch along a line, of which the nearest
+points are only one place: there the ends of both are looked after as well, or one end would dive in while the
+other is held off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -28,6 +30,8 @@ NEAR_M = 0.15
 """further apart than this, no step can bring them together."""
 PART_M = 0.01
 """How much a pair that is too near parts in one step, at least."""
+SIDE_BY_SIDE, SIDE_M = 0.85, 0.05
+"""Cosine between two capsules, and distance, from which their ends count."""
 
 
 class CollisionLimit(mink.Limit):  # type: ignore[misc]
@@ -38,6 +42,7 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         self._pairs = np.array(sorted(ids), np.intp).reshape(-1, 2)
         self._reach = model.geom_rbound[self._pairs].sum(axis=1) + NEAR_M
         self._bodies = model.geom_bodyid[self._pairs]
+        self._capsules = (model.geom_type[self._pairs] == int(mujoco.mjtGeom.mjGEOM_CAPSULE)).all(axis=1)
         self._between = np.zeros(6)
         self._J = np.zeros((2, 3, model.nv))
 
@@ -46,8 +51,7 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         del dt
         rows, bounds = [], []
         for pair in self._nearby(configuration.data):
-            distance, row = self._distance(configuration, pair)
-            if distance < NEAR_M and row is not None:
+            for distance, row in self._rows(configuration, pair):
                 rows.append(-row)
                 bounds.append(max(GAIN * (distance - KEEP_M), -PART_M))
         if not rows:
@@ -69,17 +73,49 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         near = np.einsum("ij,ij->i", apart, apart) < self._reach**2
         return [int(i) for i in np.flatnonzero(near)]
 
-    def _distance(self, configuration: mink.Configuration, pair: int) -> tuple[float, Float64 | None]:
-        """Of a pair, and how a step changes it (nv,); None where the surfaces just touch."""
+    def _rows(self, configuration: mink.Configuration, pair: int) -> Iterator[tuple[float, Float64]]:
+        """Distances of a pair, and how a step changes each of them (nv,)."""
         model, data, between = configuration.model, configuration.data, self._between
         a, b = (int(geom) for geom in self._pairs[pair])
         distance = float(mujoco.mj_geomDistance(model, data, a, b, NEAR_M, between))
-        normal = between[3:] - between[:3]
-        size = float(np.linalg.norm(normal))
-        if distance >= NEAR_M or size < 1e-9:
-            return distance, None
-        for J, point, body in zip(self._J, (between[:3], between[3:]), self._bodies[pair], strict=True):
-            mujoco.mj_jac(model, data, J, None, point, int(body))
+        if distance >= NEAR_M:
+            return
         # Inside each other, the nearest points lie the other way round.
-        away = normal / size if distance > 0 else -normal / size
-        return distance, np.asarray(away @ (self._J[1] - self._J[0]))
+        apart = (between[3:] - between[:3]) * (1.0 if distance > 0 else -1.0)
+        if float(np.linalg.norm(apart)) > 1e-9:
+            yield distance, self._change(configuration, pair, between[:3], between[3:], apart)
+        if self._capsules[pair] and distance < SIDE_M and _cosine(data, a, b) > SIDE_BY_SIDE:
+            for distance, on_a, on_b in _ends(model, data, a, b):
+                yield distance, self._change(configuration, pair, on_a, on_b, on_b - on_a)
+
+    def _change(
+        self, configuration: mink.Configuration, pair: int, on_a: Float64, on_b: Float64, apart: Float64
+    ) -> Float64:
+        """(nv,) what a step does to the distance of two points along `apart`."""
+        model, data = configuration.model, configuration.data
+        for J, point, body in zip(self._J, (on_a, on_b), self._bodies[pair], strict=True):
+            mujoco.mj_jac(model, data, J, None, np.ascontiguousarray(point), int(body))
+        return np.asarray(apart / np.linalg.norm(apart) @ (self._J[1] - self._J[0]))
+
+
+def _cosine(data: mujoco.MjData, a: int, b: int) -> float:
+    """Of the angle between two capsules."""
+    return abs(float(data.geom_xmat[a, 2::3] @ data.geom_xmat[b, 2::3]))
+
+
+def _ends(
+    model: mujoco.MjModel, data: mujoco.MjData, a: int, b: int
+) -> Iterator[tuple[float, Float64, Float64]]:
+    """(distance, point on a's axis, point on b's axis) for every end of either capsule that lies beside the
+    other one."""
+    radii = float(model.geom_size[a, 0] + model.geom_size[b, 0])
+    for one, other in ((a, b), (b, a)):
+        middle, axis = data.geom_xpos[other], data.geom_xmat[other, 2::3]
+        half = float(model.geom_size[other, 1])
+        for sign in (-1.0, 1.0):
+            end = data.geom_xpos[one] + sign * model.geom_size[one, 1] * data.geom_xmat[one, 2::3]
+            along = float((end - middle) @ axis)
+            beside = middle + along * axis
+            metres = float(np.linalg.norm(end - beside))
+            if abs(along) <= half and metres > 1e-6:
+                yield metres - radii, *((end, beside) if one == a else (beside, end))

@@ -34,8 +34,10 @@ except ImportError as error:
 SOLVER = "daqp"
 DAMPING = 1e-3
 """Of every step, so that a stretched limb does not whirl."""
-BASE_STEP = np.array([0.5, 0.5, 0.5, 0.7, 0.7, 0.7])
+BASE_STEP = np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
 """Most the base moves in one step: metres, radians."""
+JOINT_STEP = 0.15
+"""Most a joint moves in one step, radians: what is known of collisions holds for small steps only."""
 SETTLED = 1e-4
 """A smaller step, in radians, ends the frame."""
 
@@ -146,7 +148,8 @@ class BodyIk:
         low, high = np.zeros(robot.model.nv), np.zeros(robot.model.nv)
         if robot.floating:
             low[:6], high[:6] = -BASE_STEP, BASE_STEP
-        low[robot.dofs], high[robot.dofs] = np.minimum(lower - position, 0), np.maximum(upper - position, 0)
+        low[robot.dofs] = np.clip(lower - position, -JOINT_STEP, 0.0)
+        high[robot.dofs] = np.clip(upper - position, 0.0, JOINT_STEP)
         return low, high
 
     def _frame_tasks(self, targets: Targets) -> list[mink.FrameTask]:

@@ -14,6 +14,8 @@ from realtime.sources.figure import figure_at
 
 TOUCHING_M, RESTING_M_S = 0.02, 0.3
 """A heel or toe so low and so slow is in contact."""
+STATURE_M = 1.70
+"""Of the synthetic figure."""
 _FEET = SEALCAP26.indices(*CONTACTS)
 
 
@@ -56,7 +58,7 @@ def pose_of(joints_world: Float64, bone_rotations: Float64, contacts: Float64, s
 
 def routine(seconds: float, fps: float = 30.0, start_s: float = 0.0) -> Iterator[BodyPose]:
     """The synthetic figure: stands, walks a circle, turns, sits down, waves; 26 s."""
-    maker = PoseMaker(1.70, fps)
+    maker = PoseMaker(STATURE_M, fps)
     for frame in range(round(seconds * fps)):
-        figure = figure_at(start_s + frame / fps)
+        figure = figure_at(start_s + frame / fps, STATURE_M)
         yield maker(figure.joints_world)
