@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lifting.errors import ConfigError, ModelError
+from lifting.errors import ConfigError, ModelError, SealcapError
 from realtime.data import Float32, Image
 from realtime.detectors.boxes import PADDING, Box
 from realtime.openmmlab.absent import mmpose_apis
@@ -55,11 +55,7 @@ def open_model(config: str, checkpoint: Path, *, device: str = "cpu") -> MmposeM
     """
     path = find_config(config)
     weights = read_weights(checkpoint)
-    apis = mmpose_apis()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the parts of mmdet that stand-ins replace
-        settings = _settings(path)
-        network = apis.init_model(settings, None, device=device)
+    network, config_sha256 = _build(path, device)
     _check_kind(network, path)
     _load(network, weights, checkpoint, path)
     pipeline = network.cfg.test_dataloader.dataset.pipeline
@@ -67,7 +63,7 @@ def open_model(config: str, checkpoint: Path, *, device: str = "cpu") -> MmposeM
     return MmposeModel(
         network=network,
         config=path,
-        config_sha256=hashlib.sha256(settings.pretty_text.encode()).hexdigest(),
+        config_sha256=config_sha256,
         checkpoint_sha256=_sha256(checkpoint),
         keypoints=tuple(name for _, name in sorted(network.dataset_meta["keypoint_id2name"].items())),
         size=(int(affine["input_size"][0]), int(affine["input_size"][1])),
@@ -75,16 +71,25 @@ def open_model(config: str, checkpoint: Path, *, device: str = "cpu") -> MmposeM
     )
 
 
-def _settings(path: Path) -> Any:
-    """mmengine's Config: without a flip test, and without addresses that it would fetch weights from."""
+def _build(path: Path, device: str) -> tuple[Any, str]:
+    """The network without weights, and the hash of its configuration.
+
+    Without a flip test, and without the addresses that mmengine would fetch weights from.
+    """
+    apis = mmpose_apis()
     try:
-        settings = importlib.import_module("mmengine.config").Config.fromfile(path)
-        settings.merge_from_dict({"model.backbone.init_cfg": None, "model.test_cfg.flip_test": False})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the parts of mmdet that stand-ins replace
+            settings = importlib.import_module("mmengine.config").Config.fromfile(path)
+            sha256 = hashlib.sha256(settings.pretty_text.encode()).hexdigest()
+            settings.merge_from_dict({"model.backbone.init_cfg": None, "model.test_cfg.flip_test": False})
+            return apis.init_model(settings, None, device=device), sha256
+    except SealcapError:
+        raise
     # A configuration is a program, and may fail in any way.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
         raise ConfigError(f"{path} is no configuration of a top-down mmpose model: {reason}.") from error
-    return settings
 
 
 def _check_kind(network: Any, path: Path) -> None:
