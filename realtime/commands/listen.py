@@ -21,6 +21,7 @@ from lifting.skeleton import SEALCAP26
 from realtime.client import Subscriber
 from realtime.commands.listen_vmc import VmcArrivals, VmcFrame, vmc_frames
 from realtime.curve import ClientKeys, client_keys
+from realtime.exposure import is_loopback
 from realtime.keyring import DEFAULT_NAME
 from realtime.osc_receiver import OscReceiver
 from realtime.sinks.osc import DEFAULT_HOST, DEFAULT_PORT, NOBODY
@@ -28,6 +29,7 @@ from realtime.sinks.zmq import DEFAULT_ENDPOINT
 from realtime.vmc.packets import DEFAULT_PORT as VMC_PORT
 
 HINT_AFTER_S = 3.0
+MAX_PEOPLE = 64
 SHOWN = ("pelvis", "left_wrist", "right_wrist")
 _TICK_S = 0.25
 _SHOWN_INDEX = SEALCAP26.indices(*SHOWN)
@@ -126,6 +128,9 @@ def listen(
     server_key: Annotated[
         str | None, tyro.conf.arg(help="zmq: public key of a sender with --lan, or its file or name.")
     ] = None,
+    lan: Annotated[
+        bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help="Allow osc and vmc from other machines.")
+    ] = False,
     key: Annotated[str, tyro.conf.arg(help="With --server-key: own pair (sealcap keys new).")] = DEFAULT_NAME,
 ) -> int:
     """Print what arrives until Ctrl-C.
@@ -140,8 +145,8 @@ def listen(
     ends = _Ends(_hint(what, where, keys), count, duration)
     console.print(f"Listening to {what} at {where}. Ctrl-C ends.")
     if what == "vmc":
-        return _listen(_vmc_frames(where), VmcArrivals(), console, ends)
-    samples = _zmq_samples(where, keys) if what == "zmq" else _osc_samples(where)
+        return _listen(_vmc_frames(where, lan), VmcArrivals(), console, ends)
+    samples = _zmq_samples(where, keys) if what == "zmq" else _osc_samples(where, lan)
     return _listen(samples, Arrivals(), console, ends)
 
 
@@ -225,11 +230,11 @@ def _zmq_samples(endpoint: str, keys: ClientKeys | None) -> Generator[Sample | N
             )
 
 
-def _osc_samples(address: str) -> Generator[Sample | None, None, None]:
+def _osc_samples(address: str, lan: bool) -> Generator[Sample | None, None, None]:
     """As `_zmq_samples`. A frame is handed on when the first packet of the next one arrives."""
     current: Sample | None = None
     person = NOBODY
-    with _receiver(address) as receiver:
+    with _receiver(address, lan) as receiver:
         while True:
             messages = receiver.receive(_TICK_S)
             if messages is None:
@@ -242,7 +247,7 @@ def _osc_samples(address: str) -> Generator[Sample | None, None, None]:
                             yield current
                             current = None
                         current = current or Sample(seq, seconds * 10**9 + ns)
-                        if person != NOBODY:
+                        if person != NOBODY and len(current.people) < MAX_PEOPLE:
                             current.people[person] = state
                     case ("/mocap/v1/joint", [str(name), float(x), float(y), float(z), float()]):
                         first = current is not None and person == next(iter(current.people), NOBODY)
@@ -250,13 +255,18 @@ def _osc_samples(address: str) -> Generator[Sample | None, None, None]:
                             current.joints[name] = (x, y, z)
 
 
-def _vmc_frames(address: str) -> Generator[VmcFrame | None, None, None]:
-    with _receiver(address) as receiver:
+def _vmc_frames(address: str, lan: bool) -> Generator[VmcFrame | None, None, None]:
+    with _receiver(address, lan) as receiver:
         yield from vmc_frames(receiver, _TICK_S)
 
 
-def _receiver(address: str) -> OscReceiver:
+def _receiver(address: str, lan: bool) -> OscReceiver:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ConfigError(f"{address}: give HOST:PORT, such as {DEFAULT_HOST}:{DEFAULT_PORT}.")
+    if not (lan or is_loopback(host.strip("[]"))):
+        raise ConfigError(
+            f"{address} would let other machines send to this one. "
+            f"Use {DEFAULT_HOST}:{port}, or add --lan to allow it."
+        )
     return OscReceiver(host.strip("[]"), int(port))

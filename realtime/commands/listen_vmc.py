@@ -20,6 +20,8 @@ REQUIRED = frozenset(BONES.joints) - {
 }
 """Every humanoid has these bones."""
 SILENT_S = 1.0
+MAX_BONES, MAX_PACKETS = 256, 1024
+"""A frame that goes on for longer than any avatar needs is taken as it is, and another one begun."""
 FORGET_S = 2.0
 """A bone not heard of for this long is missing."""
 
@@ -65,6 +67,8 @@ def vmc_frames(receiver: OscReceiver, tick_s: float) -> Generator[VmcFrame | Non
 def _begins_another(frame: VmcFrame, message: Message) -> bool:
     """Senders that leave out `/VMC/Ext/T` begin a frame with a bone that the last one had already."""
     address, values = message
+    if len(frame.bones) >= MAX_BONES or frame.packets > MAX_PACKETS:
+        return True
     return address == "/VMC/Ext/Bone/Pos" and bool(values) and values[0] in frame.bones
 
 
@@ -109,7 +113,7 @@ class VmcArrivals:
         self._example = next(iter(frame.malformed), self._example)
         self._last = frame
         self._times.append(now_s)
-        self._heard.update(dict.fromkeys(frame.bones, now_s))
+        self._heard.update(dict.fromkeys(REQUIRED & frame.bones.keys(), now_s))
 
     @property
     def rate(self) -> float:

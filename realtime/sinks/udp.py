@@ -35,6 +35,7 @@ class UdpSender:
         self._option, self._default = option, default
         self._socket: socket.socket | None = None
         self._address: tuple[object, ...] = ()
+        self._local = True
         self._looked_up_s = 0.0
 
     @property
@@ -79,13 +80,16 @@ class UdpSender:
     def _look_up(self) -> None:
         self._looked_up_s = time.monotonic()
         family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)[0]
-        if self._socket is not None and self._socket.family != family:
+        local = is_loopback(str(address[0]))
+        if self._socket is not None and (self._socket.family != family or self._local != local):
             self.close()
         if self._socket is None:
             self._socket = socket.socket(family, socket.SOCK_DGRAM)
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        self._address = address
+            if local:  # else the system would bind it to all addresses, for anyone to send to
+                self._socket.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        self._address, self._local = address, local
 
     def _refused(self, error: OSError) -> None:
         if error.errno == errno.EBADF:

@@ -84,3 +84,11 @@ def test_keys_are_for_zeromq_alone(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no keys" in capsys.readouterr().err
     assert main(["listen", "zmq", "--server-key", "x"]) == 2
     assert "sealcap keys new" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["osc", "vmc"])
+def test_listening_beyond_this_machine_must_be_said(what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An address that others can reach is not bound without --lan."""
+    assert main(["listen", what, "0.0.0.0:39999"]) == 2
+    assert "--lan" in capsys.readouterr().err
+    assert main(["listen", what, "0.0.0.0:39999", "--lan", "--duration", "0.3"]) == 1

@@ -12,7 +12,7 @@ import pytest
 
 from lifting.errors import ConfigError
 from realtime.commands.listen import listen
-from realtime.commands.listen_vmc import VmcArrivals, VmcFrame
+from realtime.commands.listen_vmc import MAX_BONES, MAX_PACKETS, VmcArrivals, VmcFrame, vmc_frames
 from realtime.osc_packets import bundles, message, message_head
 from realtime.sinks.vmc import VmcOptions, VmcSink
 from tests.realtime.commands.test_listen import free_udp_port, publishing
@@ -126,3 +126,26 @@ def test_hostile_packets_are_ignored(capsys: pytest.CaptureFixture[str]) -> None
     with sending(port, *noise, *bundles([bone("Hips"), message("/VMC/Ext/T", "f", 1.0)])):
         assert listen("vmc", f"127.0.0.1:{port}", count=5, duration=20) == 0
     assert "5 frames" in capsys.readouterr().out
+
+
+def test_a_sender_that_never_ends_a_frame_fills_no_memory() -> None:
+    """Bones of ever new names, or packets without any, make frames of bounded size all the same."""
+
+    class Endless:
+        """Ten thousand bones that nobody has."""
+
+        count = 0
+
+        def receive(self, _timeout: float) -> list[tuple[str, list[object]]]:
+            self.count += 1
+            return [("/VMC/Ext/Bone/Pos", [f"bone{self.count}", *[0.0] * 7]), ("/VMC/Ext/T", ["not a time"])]
+
+    arrivals = VmcArrivals()
+    frames = vmc_frames(Endless(), 1.0)  # type: ignore[arg-type]
+    for _ in range(20):
+        frame = next(frames)
+        assert frame is not None
+        assert len(frame.bones) <= MAX_BONES
+        assert len(frame.malformed) <= 2 * MAX_PACKETS
+        arrivals.add(frame)
+    assert len(arrivals._heard) == 0
