@@ -23,6 +23,7 @@ from realtime.pipeline import Pipeline
 from realtime.provenance import network_hashes
 from realtime.recorded_tracker import PersonTracker, RecordedTracker
 from realtime.sinks import Sink
+from realtime.sinks.robot_track import RobotTrack
 from realtime.sinks.wire import StreamInfo
 from realtime.solve.body import SolverOptions
 from realtime.sources import Source
@@ -197,18 +198,19 @@ def build_sinks(config: RunConfig) -> list[Sink]:
 
 def build_outputs(out: OutputConfig, info: StreamInfo, people: int) -> list[Sink]:
     """The outputs that can be fed from a camera and from a session alike."""
-    sinks: list[Sink] = [*_network_sinks(out, info, people)]
+    track = RobotTrack() if out.record is not None and out.robot is not None else None
+    sinks: list[Sink] = [*_network_sinks(out, info, people, track)]
     if out.record is not None:
         from realtime.sinks.recorder import SessionRecorder
 
-        sinks.append(SessionRecorder(out.record, info=info, video=out.record_video))
+        sinks.append(SessionRecorder(out.record, info=info, video=out.record_video, robot=track))
         _check_folder(out.record)
     elif out.record_video:
         raise ConfigError("--record-video needs a session to put it into: add --record FILE.mcap.")
     return sinks
 
 
-def _network_sinks(out: OutputConfig, info: StreamInfo, people: int) -> list[Sink]:
+def _network_sinks(out: OutputConfig, info: StreamInfo, people: int, track: RobotTrack | None) -> list[Sink]:
     from realtime.sinks.osc import OscSink
     from realtime.sinks.zmq import ZmqSink
 
@@ -222,7 +224,7 @@ def _network_sinks(out: OutputConfig, info: StreamInfo, people: int) -> list[Sin
     if out.robot is not None or out.robot_out:
         from realtime.retarget.build import build_robot
 
-        sinks.append(build_robot(out))
+        sinks.append(build_robot(out, track))
     return sinks
 
 

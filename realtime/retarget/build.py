@@ -13,14 +13,18 @@ from realtime.retarget.robot_model import RobotModel, load_model
 from realtime.retarget.steady.control import ControlPort
 from realtime.retarget.steady.loop import SteadyLoop
 from realtime.retarget.steady.output import MAX_RATE_HZ, MIN_RATE_HZ, SteadyOutput
-from realtime.retarget.transports.description import RobotDescription
+from realtime.retarget.transports.description import RobotDescription, Transport
 from realtime.retarget.transports.factory import open_transport
 from realtime.sinks.robot import RobotSink
+from realtime.sinks.robot_track import RobotTrack
 from realtime.solve.quaternions import Float64, from_matrix, multiply
 
 
-def build_robot(out: OutputConfig) -> RobotSink:
-    """The output of `--robot`; nothing is bound yet. Raises ConfigError, or MissingExtra without mujoco."""
+def build_robot(out: OutputConfig, track: RobotTrack | None = None) -> RobotSink:
+    """The output of `--robot`, also into a session's `track`; nothing is bound yet.
+
+    Raises ConfigError, or MissingExtra without mujoco.
+    """
     if out.robot is None:
         raise ConfigError("--robot-out needs to know which robot: add --robot g1, or --robot FILE.yaml.")
     if not MIN_RATE_HZ <= out.robot_rate <= MAX_RATE_HZ:
@@ -36,10 +40,13 @@ def build_robot(out: OutputConfig) -> RobotSink:
         root_frame=robot.model.body(1).name,  # 0 is the world
         floating=robot.floating,
     )
-    transports = [
+    transports: list[Transport] = [
         open_transport(endpoint, description, lan=out.lan, insecure=out.insecure)
         for endpoint in out.robot_out
     ]
+    if track is not None:
+        track.description = description
+        transports.append(track)
     output = SteadyOutput(
         robot.limits,
         robot.home,

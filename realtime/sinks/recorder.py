@@ -26,6 +26,7 @@ from realtime.sinks.run_stats import RunStats
 from realtime.sinks.wire import StreamInfo, encode_keypoints, encode_meta, encode_pose
 
 if TYPE_CHECKING:
+    from realtime.sinks.robot_track import RobotTrack
     from realtime.sinks.video_encoder import H264Encoder
 
 FLUSH_PERIOD_NS = 500_000_000
@@ -54,9 +55,11 @@ class SessionRecorder:
         info: StreamInfo | None = None,
         queue: int = QUEUE,
         video: bool = False,
+        robot: RobotTrack | None = None,
     ) -> None:
         """`settings` is the configuration as text, attached to the file. Raises ConfigError when the name
-        does not end in .mcap, MissingExtra when there is no library for `video`."""
+        does not end in .mcap, MissingExtra when there is no library for `video`. The commands left in
+        `robot` are stored beside the frames."""
         self.path = Path(path)
         if self.path.suffix != ".mcap":
             raise ConfigError(f"--record {path}: the name must end in .mcap, such as {self.path.stem}.mcap.")
@@ -72,6 +75,7 @@ class SessionRecorder:
         self._writer = cast(Writer, None)
         self._channels: dict[str, int] = {}
         self._scene, self._stats = FoxgloveScene(), RunStats()
+        self._robot = robot
         self._encoder: H264Encoder | None = None
         self._flush_due_ns = 0
         self._frames = self._without_video = 0
@@ -130,6 +134,7 @@ class SessionRecorder:
             return
         try:
             if self._frames and not self._broken:
+                self._store_robot()
                 self._store_stats()
                 self._writer.finish()
                 file.sync()
@@ -165,7 +170,7 @@ class SessionRecorder:
             self._writer.add_attachment(
                 now, now, schema.SETTINGS, "application/yaml", self._settings.encode()
             )
-        self._channels = schema.register(self._writer, video=self.pictures > 0)
+        self._channels = schema.register(self._writer, video=self.pictures > 0, robot=self._robot is not None)
 
     def _write_start(self, motion: Motion) -> None:
         """Once, with the first frame: the clock of the source, and the meta message of the stream."""
@@ -190,6 +195,7 @@ class SessionRecorder:
         if self._view_is_due(wall_ns):
             self._add(SKELETON, motion, self._scene.skeleton(motion.people, wall_ns))
             self._add(TRANSFORMS, motion, self._scene.transforms(motion.people, wall_ns))
+        self._store_robot()
         if self._stats.add(motion):
             self._store_stats()
 
@@ -212,6 +218,16 @@ class SessionRecorder:
             self._encoder = H264Encoder(*frame.size)
         packet = self._encoder.encode(frame.image, frame.capture_time_ns)
         self._add(VIDEO, motion, compressed_video(packet, wall_ns))
+
+    def _store_robot(self) -> None:
+        for row in self._robot.take() if self._robot is not None else ():
+            self._writer.add_message(
+                self._channels[row.topic],
+                log_time=max(0, row.wall_ns),
+                data=row.data,
+                publish_time=max(0, row.wall_ns),
+                sequence=row.tick & _UINT32,
+            )
 
     def _store_stats(self) -> None:
         if (found := self._stats.message(self._without_video)) is not None:

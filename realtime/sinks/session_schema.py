@@ -5,7 +5,9 @@ from __future__ import annotations
 from mcap.writer import Writer
 
 from realtime.sinks import foxglove, run_stats
+from realtime.sinks.foxglove_joints import ROBOT_MESSAGES
 from realtime.sinks.foxglove_schema import descriptor_set
+from realtime.sinks.robot_track import ROBOT_STATE, STATE_SCHEMA
 
 FORMAT = "sealcap-session-1"
 
@@ -65,7 +67,7 @@ SCHEMAS = {
 """Topics of msgpack messages: (schema name, what is in it)."""
 
 
-def register(writer: Writer, video: bool) -> dict[str, int]:
+def register(writer: Writer, video: bool, robot: bool = False) -> dict[str, int]:
     """Announce all channels of a session; topic → channel number."""
     channels = {}
     for topic, (name, text) in SCHEMAS.items():
@@ -73,7 +75,10 @@ def register(writer: Writer, video: bool) -> dict[str, int]:
         channels[topic] = writer.register_channel(topic, "msgpack", known)
     known = writer.register_schema("sealcap.Stats1", "jsonschema", run_stats.SCHEMA.encode())
     channels[STATS] = writer.register_channel(STATS, "json", known)
-    for topic, message in foxglove.MESSAGES.items():
+    if robot:
+        known = writer.register_schema("sealcap.RobotState1", "jsonschema", STATE_SCHEMA.encode())
+        channels[ROBOT_STATE] = writer.register_channel(ROBOT_STATE, "json", known)
+    for topic, message in {**foxglove.MESSAGES, **(ROBOT_MESSAGES if robot else {})}.items():
         if topic != foxglove.VIDEO or video:
             known = writer.register_schema(f"foxglove.{message}", "protobuf", descriptor_set(message))
             channels[topic] = writer.register_channel(topic, "protobuf", known)
