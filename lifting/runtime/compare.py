@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifting.errors import ModelError
 from lifting.runtime.model_file import ModelFile
+from lifting.runtime.onnx import OnnxNetwork
 from lifting.runtime.trt_builder import axis_range
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -19,11 +20,15 @@ TOLERANCE: Mapping[str, float] = {"fp32": 1e-3, "fp16": 1e-2, "int8": 1e-1}
 FLOOR = 1e-3
 """Outputs smaller than this are compared with it."""
 BATCHES = (1, 3)
+COMPARED = 4
+"""Real inputs on which an int8 engine is compared."""
 
 
-def sample_inputs(model: ModelFile, dtypes: Mapping[str, np.dtype[np.generic]]) -> Iterator[Arrays]:
-    """Inputs of every kind that any network of ours can take, the same each time: one person, then three."""
-    for seed, people in enumerate(BATCHES):
+def sample_inputs(
+    model: ModelFile, dtypes: Mapping[str, np.dtype[np.generic]], batches: Sequence[int] = BATCHES
+) -> Iterator[Arrays]:
+    """Inputs of every kind that any network of ours can take, the same each time."""
+    for seed, people in enumerate(batches):
         rng = np.random.default_rng(seed)
         yield {name: _random(rng, shape, dtypes[name], people) for name, shape in model.inputs.items()}
 
@@ -58,6 +63,22 @@ def largest_difference(expected: Answers, got: Answers, jumps: frozenset[str] = 
             apart = np.abs(array.astype(np.float64) - other.astype(np.float64))
             worst = max(worst, float(np.quantile(apart, 0.75 if name in jumps else 1.0)) / scale)
     return worst
+
+
+def compare_with_onnx(
+    model: ModelFile,
+    run: Callable[..., Answers],
+    samples: Sequence[Answers] = (),
+    batches: Sequence[int] = BATCHES,
+) -> float:
+    """Largest difference between `run` and ONNX Runtime on the processor, as a share of the answers.
+
+    On a few of the `samples`, or on made-up inputs for so many people where there are none.
+    """
+    reference = OnnxNetwork(model.name, data=model.data)
+    made_up = sample_inputs(model, reference.dtypes, batches)
+    inputs = [dict(sample) for sample in samples[:COMPARED]] or list(made_up)
+    return max(largest_difference(reference(**x), run(**x), model.jumps) for x in inputs)
 
 
 def check_alike(name: str, precision: str, difference: float) -> None:

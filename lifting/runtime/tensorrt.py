@@ -9,14 +9,14 @@ answers differently is remembered as refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifting.errors import ConfigError, DeviceError, ModelError
-from lifting.runtime.compare import check_alike, largest_difference, sample_inputs
+from lifting.runtime.compare import check_alike, compare_with_onnx
 from lifting.runtime.cuda import Cuda
 from lifting.runtime.engine_cache import EngineCache, EngineKey, engines_dir
 from lifting.runtime.model_file import ModelFile, Prepare, Shape, read_model
@@ -30,8 +30,6 @@ from lifting.runtime.trt_library import TensorRt, load_tensorrt
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("fp16", "fp32", "int8")
-COMPARED = 4
-"""Real inputs on which an int8 engine is compared."""
 MakeCuda = Callable[[], Cuda]
 
 
@@ -139,19 +137,6 @@ def engine_key(
         gpu=f"{major}.{minor}" if trt.is_rtx or not gpu else f"{gpu.name}, {major}.{minor}",
         cuda="" if trt.is_rtx or not gpu else str(gpu.runtime),
     )
-
-
-def compare_with_onnx(
-    model: ModelFile, run: Callable[..., Mapping[str, NDArray[np.generic]]], samples: Sequence[Sample] = ()
-) -> float:
-    """Largest difference between `run` and ONNX Runtime on the processor, as a share of the answers.
-
-    On a few of the `samples`, or on made-up inputs where there are none.
-    """
-    reference = OnnxNetwork(model.name, data=model.data)
-    made_up = sample_inputs(model, reference.dtypes)
-    inputs = [dict(sample) for sample in samples[:COMPARED]] or list(made_up)
-    return max(largest_difference(reference(**x), run(**x), model.jumps) for x in inputs)
 
 
 def _open(trt: TensorRt, cuda: Cuda, key: EngineKey, builder: EngineBuilder) -> Execution:

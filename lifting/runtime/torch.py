@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from lifting.errors import DeviceError, ModelError
+from lifting.runtime.compare import check_alike, compare_with_onnx
 from lifting.runtime.model_file import Prepare, Shape, parse_model, read_model
 from lifting.runtime.precision import to_half
 from lifting.runtime.torch_graph import OnnxModule
@@ -57,10 +58,13 @@ class TorchNetwork:
         on_gpu = device == "cuda"
         self._compiled = on_gpu if compiled is None else compiled
         self._graphs = on_gpu if graphs is None else graphs
-        if not on_gpu:
-            torch.set_num_threads(threads)
         OnnxModule(self._proto, path.name)  # says at once what it does not know
         self._ready: dict[Shapes, _Settled] = {}
+        if on_gpu:
+            _exact_fp32()
+            check_alike(path.name, precision, compare_with_onnx(self._model, self, batches=(1,)))
+        else:
+            torch.set_num_threads(threads)
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -84,9 +88,10 @@ class TorchNetwork:
                 self._ready[shapes] = self._settle(padded)
             outputs = self._ready[shapes](padded)
         except torch.OutOfMemoryError as error:
-            raise DeviceError(
-                "The GPU has no memory left. Close other programs, or take --device cpu."
-            ) from error
+            raise DeviceError("The GPU has no memory left. Close other programs, or use the CPU.") from error
+        except RuntimeError as error:  # the compiler's errors, and CUDA's
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise DeviceError(f"torch could not run {self.path.name}: {reason}") from error
         return dict(zip(self._model.outputs, (o[:people] if people else o for o in outputs), strict=True))
 
     def _people(self, arrays: Mapping[str, NDArray[np.generic]]) -> int:
@@ -168,6 +173,13 @@ class _Settled:
             for answer, output in zip(self._answers, self._step(), strict=True):
                 answer.copy_(output, non_blocking=True)
         self._graph = graph
+
+
+def _exact_fp32() -> None:
+    """torch's convolutions round to TF32 on GPUs unless told otherwise; fp32 means fp32 here."""
+    torch.backends.cudnn.conv.fp32_precision = "ieee"
+    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    torch.backends.cudnn.benchmark = True
 
 
 def _counts_people(shape: Shape) -> bool:

@@ -15,11 +15,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from lifting.errors import ConfigError, DeviceError, MissingExtra, ModelError
+from lifting.runtime.compare import compare_with_onnx
 from lifting.runtime.cuda import Cuda
 from lifting.runtime.engine_cache import EngineCache, engines_dir
 from lifting.runtime.model_file import Prepare, read_model
 from lifting.runtime.quantise import Sample
-from lifting.runtime.tensorrt import EngineBuilder, TensorRtNetwork, compare_with_onnx, engine_key
+from lifting.runtime.tensorrt import EngineBuilder, TensorRtNetwork, engine_key
 from lifting.runtime.trt_builder import Report
 from lifting.runtime.trt_library import TensorRt, load_tensorrt
 from realtime.build import lifter_path
