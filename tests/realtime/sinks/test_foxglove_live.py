@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from lifting.errors import ConfigError, SinkError
+from lifting.errors import ConfigError, MissingExtra, SinkError
 from lifting.skeleton import SEALCAP26
 from realtime.data import State
 from realtime.retarget.transports.foxglove import FoxgloveTransport, server_of
@@ -245,6 +246,13 @@ def test_people_and_robot_share_the_server_of_a_port() -> None:
     for endpoint in ("foxglove://0.0.0.0:8765", "foxglove://10.0.0.2:8765", "foxglove://127.0.0.1"):
         with pytest.raises(ConfigError, match="Foxglove's server is for this machine"):
             server_of(endpoint)
+
+
+def test_without_the_sdk_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything starts."""
+    monkeypatch.setitem(sys.modules, "foxglove", None)
+    with pytest.raises(MissingExtra, match=r"sealcap\[foxglove\]"):
+        FoxgloveServer(0)
 
 
 def test_a_taken_port_and_no_port(sink: FoxgloveSink) -> None:
