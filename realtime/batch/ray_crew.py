@@ -14,13 +14,13 @@ class RayCrew:
     """See `realtime.batch.crew.Crew`."""
 
     def __init__(self, address: str, *, threads: int = 1, gpu: bool = False) -> None:
-        """Each video takes `threads` processors, and with `gpu` one of the cluster's GPUs.
+        """Each video takes `threads` processors, and with `gpu` one of the cluster's GPUs, if it has any.
 
         Raises MissingExtra without ray, SealcapError when nobody answers.
         """
         self._tasks: RayTasks[Job] = RayTasks(address)
-        self._threads, self._gpu = threads, gpu
-        self._tasks.prepare(process_text, cpus=threads, gpus=1 if gpu else 0)
+        self._threads, self._gpu = threads, gpu and self._tasks.resource("GPU") > 0
+        self._tasks.prepare(process_text, cpus=threads, gpus=1 if self._gpu else 0)
 
     def free(self) -> int:
         """Videos that the machines of this moment could take; they may come and go."""

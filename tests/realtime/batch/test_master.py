@@ -18,7 +18,7 @@ from realtime.batch.records import Job, Record
 
 
 class PaperCrew:
-    """Answers as `fates` says, key → end of each attempt: d(one), f(ailed), k(illed), h(angs), l(ate kill)."""
+    """Answers as `fates` says, key → end of each attempt: d(one), f(ailed), k(illed), h(angs), l(ate)."""
 
     def __init__(self, folder: OutFolder, size: int, fates: dict[str, str]) -> None:
         self.folder, self.size, self.fates = folder, size, fates

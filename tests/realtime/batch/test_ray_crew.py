@@ -22,8 +22,9 @@ from tests.realtime.batch.videos import FAST, plain_video
 CLUSTER = """
 import sys
 from ray.cluster_utils import Cluster
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"})
-cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+node = {"num_cpus": 1, "node_ip_address": "127.0.0.1"}
+cluster = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+cluster.add_node(**node)
 print(cluster.address, flush=True)
 sys.stdin.read()
 cluster.shutdown()
