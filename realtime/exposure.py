@@ -80,14 +80,14 @@ def check_binding(
     default: str,
     *,
     lan: bool,
-    insecure: bool,
+    insecure: bool | None,
     pair: str = DEFAULT_NAME,
 ) -> Binding:
     """Whether a socket may bind to tcp://HOST:PORT (port * = any) or ipc://PATH, and with which keys.
 
     `option` is the one that named the endpoint, `default` one that works. Raises ConfigError for another
     form, for a host that other machines can reach without `lan`, and with it for missing keys, unless
-    `insecure` says that anyone may connect.
+    `insecure` says that anyone may connect; None stands for outputs that are never without keys.
     """
     if endpoint.startswith("ipc://") and len(endpoint) > len("ipc://"):
         return Binding(endpoint, None, open=False)
@@ -105,9 +105,9 @@ def check_binding(
     try:
         return Binding(endpoint, server_keys(pair), open=True)
     except ConfigError as error:
+        way_out = " (Or add --insecure: then anyone on the network may connect, unencrypted.)"
         raise ConfigError(
-            f"{option} {endpoint} needs keys. {error} "
-            "(Or add --insecure: then anyone on the network may connect, unencrypted.)"
+            f"{option} {endpoint} needs keys. {error}{'' if insecure is None else way_out}"
         ) from error
 
 

@@ -17,8 +17,9 @@ import psutil
 import pytest
 from rich.console import Console
 
+from lifting.errors import ConfigError
 from realtime import keyring
-from realtime.exposure import Listener, announce, own_address, reachable
+from realtime.exposure import Listener, announce, check_binding, own_address, reachable
 from tests.realtime.sessions import motion_at, record
 
 Address = tuple[str, str, int]
@@ -197,3 +198,10 @@ def test_what_is_open_is_told_as_it_is() -> None:
 def test_other_machines_are_told_an_address_they_can_use(endpoint: str, named: str) -> None:
     """All addresses, or a network card, are named by this machine's own address."""
     assert reachable(endpoint) == named.replace("OWN", own_address())
+
+
+def test_what_steers_a_robot_is_never_open_without_keys() -> None:
+    """Where there is no way without keys, the message offers none."""
+    with pytest.raises(ConfigError, match="sealcap keys new") as refused:
+        check_binding("--robot-control", "tcp://0.0.0.0:1", "tcp://127.0.0.1:1", lan=True, insecure=None)
+    assert "--insecure" not in str(refused.value)

@@ -46,7 +46,7 @@ class ControlPort:
     ) -> None:
         """`endpoint`: tcp://HOST:PORT to bind. Raises ConfigError for another form, and for a host that other
         machines can reach without `lan` and keys; there is no way to do without keys here."""
-        self._binding = check_binding("--robot-control", endpoint, DEFAULT_ENDPOINT, lan=lan, insecure=False)
+        self._binding = check_binding("--robot-control", endpoint, DEFAULT_ENDPOINT, lan=lan, insecure=None)
         self.endpoint = endpoint
         """After `open`: the address in use."""
         self.garbage = 0
