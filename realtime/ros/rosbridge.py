@@ -220,7 +220,7 @@ class RosBridge:
                 return
             try:
                 status = msgspec.json.decode(message, type=Status)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 continue
             if status.op == "status" and status.level in ("error", "warning"):
                 self._complain(status.msg)

@@ -193,6 +193,7 @@ def test_errors_of_the_server_reach_the_user_once(caplog: pytest.LogCaptureFixtu
         hello = '{"op":"status","level":"info","msg":"hello"}'
         for junk in ("{", "[1]", '"x"', b"\xff\xfe", '{"op": 5}', hello):
             connection.send(junk)
+        connection.send('{"x":' + "[" * 30_000)
         for _ in range(200):
             connection.send('{"op":"status","level":"error","msg":"no package hri_msgs"}')
 
@@ -207,6 +208,23 @@ def test_errors_of_the_server_reach_the_user_once(caplog: pytest.LogCaptureFixtu
         client.close()
     assert len([r for r in caplog.records if "no package hri_msgs" in r.message]) == 1
     assert "hello" not in caplog.text
+
+
+def test_bytes_that_are_no_text_cost_the_connection_and_no_more() -> None:
+    """A server that breaks WebSocket's own rules is left, and tried again."""
+    with Bridge() as server:
+        server.on_connect = lambda connection: connection.send(b"\xff\xfe", text=True)
+        client = RosBridge(server.url, "--ros")
+        client.advertise(WORDS)
+        client.open()
+        end = time.monotonic() + 8
+        while server.connections < 3:
+            say(client, "x")
+            time.sleep(0.01)
+            assert time.monotonic() < end
+        server.on_connect = lambda _connection: None
+        keep_saying(client, server, "better")
+        client.close()
 
 
 WRONG = ["127.0.0.1:9090", "http://127.0.0.1:9090", "ws://127.0.0.1", "ws://:9090", "ws://h:99999", ""]
