@@ -55,9 +55,21 @@ PROFILES: dict[str, Profile] = {
         feet=False,
         confidence=(0.8, 1.0),
     ),
+    # RTMPose with 26 points (Halpe-26): COCO's joints by COCO's definition, the feet by the corpus's own. No
+    # weights could be had where this table was made, so its feet are the definition, not a measurement.
+    "halpe": Profile(
+        {
+            "nose": (0.0, 14.0, 0.0),
+            "ear": (4.0, 0.0, 0.0),
+            "hip": (5.0, 8.0, 0.0),
+            "shoulder": (6.0, 12.0, 0.0),
+        },
+        feet=True,
+        confidence=(0.8, 1.0),
+    ),
 }
-"""Measured on the open evaluation clips: detector against triangulated truth, and against the corpus's heads
-and feet seen from the same side."""
+"""blazepose and coco: measured on the open evaluation clips, detector against triangulated truth, and against
+the corpus's heads and feet seen from the same side."""
 
 
 def frame_of(joint: str) -> int:

@@ -88,7 +88,7 @@ def open_detector(
             )
         from realtime.openmmlab.model import open_model  # brings torch
 
-        return Mmpose(open_model(mmpose_config, mmpose_checkpoint), _search(load, search))
+        return Mmpose(open_model(mmpose_config, mmpose_checkpoint, device=device), _search(load, search))
     if mmpose_config is not None or mmpose_checkpoint is not None:
         raise ConfigError(f"--mmpose-config and --mmpose-checkpoint need --detector mmpose, not {kind}.")
     name = model or _model_name(kind, variant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -38,8 +39,8 @@ class TopDown(Protocol):
     def padding(self) -> float:
         """Margin that it adds to a box."""
 
-    def infer(self, image: Image, box: Box, /) -> tuple[Float32, Float32]:
-        """Points (K,2) in pixels of the picture and scores (K,)."""
+    def infer(self, image: Image, boxes: Sequence[Box], /) -> list[tuple[Float32, Float32]]:
+        """Of the person in each box: points (K,2) in pixels of the picture and scores (K,)."""
 
 
 def body21_source(keypoints: tuple[str, ...]) -> NDArray[np.intp]:
@@ -76,13 +77,21 @@ class Mmpose:
 
     def estimate(self, image: Image, region: Region) -> Estimate:
         """Joints of the person in `region`, whose angle is not used."""
-        width, height = self._model.size
-        points, raw = self._model.infer(
-            image, box_from_region(region, (width, height), padding=self._model.padding)
-        )
+        return self.estimate_all(image, [region])[0]
+
+    def estimate_all(self, image: Image, regions: Sequence[Region]) -> list[Estimate]:
+        """Joints of the people in all `regions`, in one call of the network."""
+        if not regions:
+            return []
+        size, padding = self._model.size, self._model.padding
+        answers = self._model.infer(image, [box_from_region(r, size, padding=padding) for r in regions])
+        return [self._estimate(image, r, *answer) for r, answer in zip(regions, answers, strict=True)]
+
+    def _estimate(self, image: Image, region: Region, points: Float32, raw: Float32) -> Estimate:
         known = self._source >= 0
         px = np.where(known[:, None], points[self._source], 0).astype(np.float32)
         seen = np.where(known, np.clip(raw[self._source], 0, 1), 0).astype(np.float32)
         confidence = np.where(inside(px, image), seen, 0).astype(np.float32)
         score = float(np.sort(seen)[-SCORE_JOINTS:].mean())
+        width, height = self._model.size
         return Estimate(px, confidence, score, next_region(px, confidence, width / height, region))

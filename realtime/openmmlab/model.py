@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,19 @@ class MmposeModel:
     padding: float
     """Margin around a box that its pipeline adds."""
 
-    def infer(self, image: Image, box: Box) -> tuple[Float32, Float32]:
-        """Points (K,2) in pixels of the picture (H,W,3) BGR and scores (K,) of the person in `box`."""
+    def infer(self, image: Image, boxes: Sequence[Box], /) -> list[tuple[Float32, Float32]]:
+        """Of the person in each box: points (K,2) in pixels of the picture (H,W,3) BGR, and scores (K,)."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # mmdet calls torch by names that torch has renamed
-            (sample,) = mmpose_apis().inference_topdown(self.network, image, np.array([box], np.float32))
-        found = sample.pred_instances
-        points, scores = np.asarray(found.keypoints)[0], np.asarray(found.keypoint_scores)[0]
-        return points.astype(np.float32), scores.astype(np.float32)
+            samples = mmpose_apis().inference_topdown(self.network, image, np.array(boxes, np.float32))
+        found = [sample.pred_instances for sample in samples]
+        return [(_first(f.keypoints), _first(f.keypoint_scores)) for f in found]
+
+
+def _first(values: Any) -> Float32:
+    """The one person of a sample, whether mmpose gives an array or a tensor."""
+    array = values.cpu().numpy() if isinstance(values, torch.Tensor) else values
+    return np.asarray(array[0], np.float32)
 
 
 def open_model(config: str, checkpoint: Path, *, device: str = "cpu") -> MmposeModel:
@@ -53,6 +59,8 @@ def open_model(config: str, checkpoint: Path, *, device: str = "cpu") -> MmposeM
     Raises ConfigError for a wrong configuration, ModelError when the weights are missing, need pickle, or do
     not fit.
     """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("torch in this environment sees no GPU. Leave out --device cuda (docs/mmpose.md).")
     path = find_config(config)
     weights = read_weights(checkpoint)
     network, config_sha256 = _build(path, device)

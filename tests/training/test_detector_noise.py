@@ -104,6 +104,23 @@ def test_detectors_without_feet(scene: tuple[Tensor, Tensor]) -> None:
     assert (confidence[:, :, 0] > 0).float().mean() > 0.5
 
 
+def test_halpe_is_coco_with_feet(scene: tuple[Tensor, Tensor]) -> None:
+    """RTMPose's 26 points: feet are seen where they are, everything else as in COCO, number for number."""
+    coco, without, _ = observed(scene, profiles={"coco": 1.0}, offset_share=(1.0, 1.0))
+    halpe, with_feet, exact = observed(scene, profiles={"halpe": 1.0}, offset_share=(1.0, 1.0))
+    feet = BODY21.indices("left_heel", "right_heel", "left_toe", "right_toe")
+    body = [i for i in range(len(BODY21)) if i not in feet]
+    assert torch.equal(coco[:, :, body], halpe[:, :, body])
+    assert torch.equal(without[:, :, body], with_feet[:, :, body])
+    assert (with_feet[:, :, feet] > 0).float().mean() > 0.5
+    assert torch.allclose(halpe[:, :, feet], exact[:, :, feet], atol=1e-5)
+
+
+def test_the_default_recipe_imitates_the_families_it_was_trained_with() -> None:
+    """A family more in the table changes nothing for a recipe that does not name it."""
+    assert DetectorNoise().profiles == {"blazepose": 0.7, "coco": 0.3}
+
+
 def test_definition_offsets_follow_the_body(scene: tuple[Tensor, Tensor]) -> None:
     """A family's mean offset is one vector in body axes: hips of `blazepose` lie below the corpus's."""
     rays, _, exact = observed(scene, offset_share=(1.0, 1.0))

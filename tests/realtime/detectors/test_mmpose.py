@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -32,13 +34,13 @@ class Scripted:
 
     def __init__(self, keypoints: tuple[str, ...]) -> None:
         self.keypoints = keypoints
-        self.box: Box | None = None
+        self.boxes: list[Box] = []
 
-    def infer(self, _image: Image, box: Box) -> tuple[Float32, Float32]:
-        """Points on a diagonal, scores that rise beyond 1."""
-        self.box = box
+    def infer(self, _image: Image, boxes: Sequence[Box], /) -> list[tuple[Float32, Float32]]:
+        """Points on a diagonal, further right for every box; scores that rise beyond 1."""
+        self.boxes += boxes
         steps = np.arange(len(self.keypoints), dtype=np.float32)
-        return np.stack([3 * steps, 2 * steps], 1), 0.5 + 0.05 * steps
+        return [(np.stack([3 * steps + i, 2 * steps], 1), 0.5 + 0.05 * steps) for i in range(len(boxes))]
 
 
 @pytest.mark.parametrize(("names", "table"), [
@@ -63,7 +65,7 @@ def test_estimate_maps_points_and_leaves_unknown_joints_out() -> None:
     model = Scripted(CROWD)
     region = Region(50, 60, 80)
     got = Mmpose(model, lambda _: [region]).estimate(np.zeros((100, 30, 3), np.uint8), region)
-    assert model.box == box_from_region(region, (192, 256))
+    assert model.boxes == [box_from_region(region, (192, 256))]
     shoulder, knee = BODY21.index("left_shoulder"), BODY21.index("left_knee")
     assert got.points_px[knee].tolist() == [24, 16]
     assert got.confidence[knee] == pytest.approx(0.9)
@@ -71,6 +73,16 @@ def test_estimate_maps_points_and_leaves_unknown_joints_out() -> None:
     assert got.confidence[BODY21.index("left_ankle")] == 0  # x = 30 lies outside
     assert not got.confidence[BODY21.indices("nose", "left_toe", "right_heel")].any()
     assert got.score == pytest.approx(np.clip(0.5 + 0.05 * np.arange(4, 12), 0, 1).mean())
+
+
+def test_several_people_take_one_call() -> None:
+    """Each gets its own points; nobody gets none."""
+    model = Scripted(CROWD)
+    regions = [Region(50, 60, 80), Region(90, 60, 80)]
+    first, second = Mmpose(model, lambda _: []).estimate_all(np.zeros((100, 99, 3), np.uint8), regions)
+    assert len(model.boxes) == 2
+    assert (second.points_px - first.points_px)[5:].tolist()[:12] == [[1, 0]] * 12
+    assert Mmpose(model, lambda _: []).estimate_all(np.zeros((9, 9, 3), np.uint8), []) == []
 
 
 def test_search_is_handed_on() -> None:
