@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -177,8 +178,11 @@ class _Settled:
 
 def _exact_fp32() -> None:
     """torch's convolutions round to TF32 on GPUs unless told otherwise; fp32 means fp32 here."""
-    torch.backends.cudnn.conv.fp32_precision = "ieee"
-    torch.backends.cuda.matmul.fp32_precision = "ieee"
+    convolutions: Any = getattr(torch.backends.cudnn, "conv", None)  # torch 2.9 and up
+    if convolutions is None:
+        torch.backends.cudnn.allow_tf32 = False
+    else:
+        convolutions.fp32_precision = "ieee"
     torch.backends.cudnn.benchmark = True
 
 
