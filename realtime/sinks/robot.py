@@ -101,6 +101,8 @@ class RobotSink:
         if not self.loop.close():
             log.warning("%s is still braking; the program ends when it stands.", self.name)
         self.control.close()
+        with self.loop.output() as output:
+            log.info("%s: %s, %s", self.name, self.loop.punctuality, output.counters)
 
     def _elapsed(self, frame: Frame) -> float:
         """Seconds since the last picture with a person; NaN where unknown."""
