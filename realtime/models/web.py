@@ -46,8 +46,8 @@ def download(address: str, target: Path, max_bytes: int, progress: Progress | No
         reason = getattr(error, "reason", None) or error
         raise DownloadError(
             f"Cannot fetch {address}: {reason}. This model lies at its maker's site only, which takes the "
-            "internet: pull it on another machine and register the file here with sealcap models add, or "
-            "take a model of the package registries (sealcap models list)."
+            "internet: pull it on another machine and copy the ONNX file here (--detector.model and "
+            "--detector.search take its path), or take a model of the registries (sealcap models list)."
         ) from error
 
 

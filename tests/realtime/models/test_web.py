@@ -319,4 +319,4 @@ def test_a_machine_without_network(tmp_path: Path) -> None:
         check=True,
     )
     assert "Cannot fetch https://127.0.0.1:1/m.zip" in done.stdout
-    assert "sealcap models add" in done.stdout
+    assert "copy the ONNX file here" in done.stdout
