@@ -20,6 +20,7 @@ from realtime.paths import config_dir
 from realtime.retarget.sides import SIDES, both_sides
 
 MAX_FILE_BYTES = 256 << 10
+MAX_DEPTH = 12
 MAX_ENTRIES = 256
 """Joints, capsules or pairs that one file may name."""
 
@@ -234,9 +235,19 @@ def load_robot(name_or_path: str | Path) -> RobotFile:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without anchors: a few lines of them can make gigabytes."""
+    """YAML without anchors, of which a few lines can make gigabytes, and of little depth."""
+
+    depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise yaml.YAMLError("it is nested too deeply")
+        node = self._compose(parent, index)
+        self.depth -= 1
+        return node
+
+    def _compose(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("anchors and aliases (& and *) are not used in robot files")
         return super().compose_node(parent, index)
