@@ -44,7 +44,7 @@ def test_a_good_robot_is_good(tmp_path: Path) -> None:
     [
         (("left_knee: -0.3", "left_knee: 0.5"), "home: outside the limits: left_knee"),
         (('hip: "{side}_thigh"', "left_hip: right_thigh\n  right_hip: left_thigh"), "left_hip is not to"),
-        (('toe: {frame: "{side}_shin", point: [0,', 'toe: {frame: "{side}_shin", point: [-0.2,'), "lies behind"),
+        (('toe: {frame: "{side}_shin", point: [0', 'toe: {frame: "{side}_shin", point: [-1'), "lies behind"),
         (("point: [0, 0, -0.425]}", "point: [0, 0, -0.1]}"), "must lie below the ankle"),
         (("[left_foot, right_foot]", "[left_thigh1, butt]"), "overlap by"),
     ],
