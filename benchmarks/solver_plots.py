@@ -38,9 +38,14 @@ class Curve(NamedTuple):
 
 
 def plot(
-    title: str, unit: str, times: Floats, curves: Sequence[Curve], bands: NDArray[np.bool_] | None = None
+    title: str,
+    unit: str,
+    times: Floats,
+    curves: Sequence[Curve],
+    bands: NDArray[np.bool_] | None = None,
+    tick: str = "s",
 ) -> Picture:
-    """Curves over seconds as a picture; `bands` shades frames (labelled contact)."""
+    """Curves over seconds (or what `tick` says) as a picture; `bands` shades frames (labelled contact)."""
     scale = 2
     image = np.full((HEIGHT * scale, WIDTH * scale, 3), PAPER, np.uint8)
     shown = np.concatenate([c.values[np.isfinite(c.values)] for c in curves])
@@ -63,7 +68,7 @@ def plot(
         _write(image, f"{value:g}", (8, int(a[1] / scale) + 4), scale)
     for second in range(int(np.ceil(times[0])), int(times[-1]) + 1):
         x = int(at(np.array([float(second)]), np.array([low]))[0, 0] / scale)
-        _write(image, f"{second} s", (x - 8, HEIGHT - 14), scale)
+        _write(image, f"{second} {tick}", (x - 8, HEIGHT - 14), scale)
     for curve in curves:
         good = np.isfinite(curve.values)
         cv2.polylines(
@@ -101,14 +106,14 @@ def draw(scene: Scene, result: Result, before: Floats, labels: NDArray[np.bool_]
     clip, fps = scene.clip, scene.clip.fps
     times = np.arange(len(clip.joints)) / fps
     height = [w[:, 0, 1] for w in (before, result.world, clip.joints)]
-    _save(folder / "solver-root.png", plot("Root height", "m", times, _three(*height)))
+    save_picture(folder / "solver-root.png", plot("Root height", "m", times, _three(*height)))
     foot = [_toe_speed(w, fps) for w in (before, result.world, clip.joints)]
-    _save(
+    save_picture(
         folder / "solver-foot.png",
         plot("Left toe, speed along the floor", "m/s", times, _three(*foot), labels[:, 1]),
     )
     wrist = [_acceleration(p, fps) for p in (result.raw, result.relative, scene.relative)]
-    _save(folder / "solver-wrist.png", plot("Left wrist, acceleration", "m/s2", times, _three(*wrist)))
+    save_picture(folder / "solver-wrist.png", plot("Left wrist, acceleration", "m/s2", times, _three(*wrist)))
 
 
 def _three(raw: Floats, solved: Floats, truth: Floats) -> list[Curve]:
@@ -125,7 +130,7 @@ def _acceleration(joints: Floats, fps: float) -> Floats:
     return out
 
 
-def _save(path: Path, image: Picture) -> None:
+def save_picture(path: Path, image: Picture) -> None:
     """As a PNG with 32 colours at most, so that it stays small."""
     from PIL import Image
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-BEGIN, END = "<!-- numbers: begin -->", "<!-- numbers: end -->"
 
 
 @dataclass(frozen=True)
@@ -92,11 +91,12 @@ def device() -> str:
     return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}"
 
 
-def write_between(page: Path, text: str) -> None:
-    """Put `text` between the page's markers. Raises ValueError where they are missing."""
+def write_between(page: Path, text: str, name: str = "numbers") -> None:
+    """Put `text` between the page's markers of this name. Raises ValueError where they are missing."""
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     old = page.read_text(encoding="utf-8")
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = old.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{page} needs the lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{text.rstrip()}\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{page} needs the lines {first} and {last}")
+    page.write_text(f"{before}{first}\n{text.rstrip()}\n{last}{after}", encoding="utf-8")

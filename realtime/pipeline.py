@@ -19,7 +19,7 @@ from realtime.recorded_tracker import PersonTracker
 from realtime.sinks import Sink
 from realtime.sinks.runner import SinkRunner
 from realtime.sources import Source
-from realtime.timing import SinkReport, Summary, Timings, stage_percentiles
+from realtime.timing import Summary, Timings, stage_percentiles
 
 OpenCamera = Callable[[int, int], CameraEstimate]
 """Makes the camera estimate for a picture of this width and height."""
@@ -85,7 +85,7 @@ class Pipeline:
             published=self.published,
             with_person=self.with_person,
             stage_ms=stage_percentiles(self.timings),
-            sinks=tuple(SinkReport(r.name, r.sent, r.dropped, r.failure) for r in self.runners),
+            sinks=tuple(runner.report for runner in self.runners),
             assumptions=dict(self.camera.sources) if self.camera else {},
         )
 

@@ -63,7 +63,7 @@ class Replay:
             self._playback.close()
             for runner in self.runners:
                 runner.close()
-        reports = tuple(SinkReport(r.name, r.sent, r.dropped, r.failure) for r in self.runners)
+        reports = tuple(runner.report for runner in self.runners)
         return ReplaySummary(self.frames, seconds, self._playback.late_ms, reports)
 
     def _motions(self) -> Iterator[Motion]:

@@ -21,7 +21,7 @@ class Samples:
     """The last `KEEP` durations of one stage, milliseconds."""
 
     def __init__(self) -> None:
-        self._ring = np.empty(KEEP, np.float32)
+        self._ring = np.full(KEEP, np.nan, np.float32)  # all of its memory now, not bit by bit
         self._count = 0
 
     def add(self, milliseconds: float) -> None:
@@ -70,12 +70,15 @@ class Timings:
 
 @dataclass(frozen=True)
 class SinkReport:
-    """What became of the frames offered to one output."""
+    """What became of the frames offered to one output: each was sent, dropped or lost in a failure."""
 
     name: str
     sent: int
     dropped: int
+    """Given up because the output was too slow, or because there was no time left at the end."""
     failure: str | None
+    failed: int = 0
+    """Lost because the output was broken, or hung when the run ended."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,10 @@ class Summary:
 
     @property
     def accounted(self) -> bool:
-        """True when no frame is missing from the books."""
-        return self.captured == self.published + self.overwritten + self.unprocessed
+        """True when no frame is missing from the books, neither before inference nor at any output."""
+        if self.captured != self.published + self.overwritten + self.unprocessed:
+            return False
+        return all(sink.sent + sink.dropped + sink.failed == self.published for sink in self.sinks)
 
 
 def stage_percentiles(timings: Timings) -> dict[str, tuple[float, float, float]]:

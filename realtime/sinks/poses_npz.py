@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from lifting.errors import ConfigError, SinkError
-from lifting.skeleton import SEALCAP26
-from realtime.data import BodyPose, Float32, Motion, State
-
-_Row = tuple[Float32, Float32, Float32, int, int, int]
+from lifting.errors import ConfigError, SessionError, SinkError
+from realtime.data import BodyPose, Motion, State
+from realtime.sinks.poses_spool import ROW, PosesSpool, Rows, read_spool, write_npz
 
 
 class PosesNpz:
-    """Keeps the rows in memory and writes the file, whole or not at all, when it is closed.
+    """Keeps the rows in a file beside it (poses_spool), of which closing makes the NPZ, whole or not at all.
 
     `joints_cam` (N,26,3) float32 metres, camera axes, relative to mid-hip; `root_cam` (N,3) metres, NaN
     where unknown; `confidence` (N,26); `frame_index`, `capture_time_ns`, `person_id` (N,) int64;
@@ -33,9 +30,10 @@ class PosesNpz:
         if stage not in ("solved", "raw"):
             raise ConfigError(f"--poses-stage {stage}: choose raw or solved.")
         self._raw = stage == "raw"
-        self._rows: list[_Row] = []
-        self._temporary = self.path.with_name(self.path.name + ".partial")
-        self._open = False
+        self.partial = self.path.with_name(self.path.name + ".partial")
+        """The rows of the run in progress."""
+        self._spool: PosesSpool | None = None
+        self._broken = False
 
     @property
     def name(self) -> str:
@@ -43,55 +41,58 @@ class PosesNpz:
         return f"poses {self.path}"
 
     def open(self) -> None:
-        """See that the file can be written. Raises SinkError."""
+        """Begin the file of rows. Raises SinkError where that cannot be written, or holds rows already."""
+        if _holds_rows(self.partial):
+            raise SinkError(
+                f"{self.partial} holds the poses of a run that was cut off. "
+                f"Rescue them with: sealcap recover {self.partial}, or delete it."
+            )
         try:
-            self._temporary.open("wb").close()
+            self._spool = PosesSpool(self.partial)
         except OSError as error:
             raise SinkError(
                 f"Cannot write {self.path}: {error.strerror}. "
                 "Give --poses-out a folder that exists and is yours."
             ) from error
-        self._open = True
 
     def write(self, motion: Motion) -> None:
-        """Remember the poses of one frame."""
-        for pose in motion.people:
-            if pose.state is not State.LOST:
-                self._rows.append(self._row(motion, pose))
+        """Store the poses of one frame. Raises SinkError when the disk is full; what was stored stays."""
+        if self._spool is None:
+            raise SinkError(f"{self.name} is not open.")
+        try:
+            for pose in motion.people:
+                if pose.state is not State.LOST:
+                    self._spool.add(self._row(motion, pose))
+        except OSError as error:
+            self._broken = True
+            raise SinkError(f"{self.path}: {error.strerror}. {self._rescue()}") from error
 
     def close(self) -> None:
-        """Write the file; idempotent. Raises SinkError when the disk is full."""
-        if not self._open:
+        """Make the NPZ of the rows; idempotent. Raises SinkError when the disk is full."""
+        spool, self._spool = self._spool, None
+        if spool is None:
             return
-        self._open = False
+        spool.close()
+        if self._broken:
+            return
         try:
-            with self._temporary.open("wb") as file:
-                np.savez(file, **self._arrays())
-                file.flush()
-                os.fsync(file.fileno())
-            self._temporary.replace(self.path)
+            write_npz(read_spool(self.partial), self.path)
+            self.partial.unlink()
         except OSError as error:
-            self._temporary.unlink(missing_ok=True)
-            raise SinkError(
-                f"Cannot write {self.path}: {error.strerror}; its {len(self._rows)} poses are lost. "
-                "Make room or choose another folder, then run again."
-            ) from error
+            raise SinkError(f"Cannot write {self.path}: {error.strerror}. {self._rescue()}") from error
 
-    def _row(self, motion: Motion, pose: BodyPose) -> _Row:
+    def _row(self, motion: Motion, pose: BodyPose) -> Rows:
         joints = pose.raw_joints_cam if self._raw else pose.joints_cam
         frame = motion.frame
-        return joints, pose.root_cam, pose.confidence, frame.index, frame.capture_time_ns, pose.person_id
+        numbers = (frame.index, frame.capture_time_ns, pose.person_id)
+        return np.array([(joints, pose.root_cam, pose.confidence, *numbers)], ROW)
 
-    def _arrays(self) -> dict[str, Any]:
-        n, j = len(self._rows), len(SEALCAP26)
-        columns = list(zip(*self._rows, strict=True)) or [()] * 6
-        joints, roots, confidence, index, time_ns, person = columns
-        return {
-            "joints_cam": np.array(joints, np.float32).reshape(n, j, 3),
-            "root_cam": np.array(roots, np.float32).reshape(n, 3),
-            "joint_names": np.array(SEALCAP26.joints),
-            "frame_index": np.array(index, np.int64),
-            "capture_time_ns": np.array(time_ns, np.int64),
-            "person_id": np.array(person, np.int64),
-            "confidence": np.array(confidence, np.float32).reshape(n, j),
-        }
+    def _rescue(self) -> str:
+        return f"The poses so far are safe; make room, then: sealcap recover {self.partial}"
+
+
+def _holds_rows(path: Path) -> bool:
+    try:
+        return path.is_file() and len(read_spool(path)) > 0
+    except SessionError:
+        return False  # something else; opening it tells what is wrong, if anything

@@ -19,6 +19,7 @@ from lifting.errors import ConfigError, SinkError
 from lifting.skeleton import BODY21, BONES, SEALCAP26
 from realtime.data import Motion
 from realtime.sinks import session_schema as schema
+from realtime.sinks.chunk_index import pack_indices
 from realtime.sinks.disk import Disk
 from realtime.sinks.foxglove import SKELETON, TRANSFORMS, VIDEO, FoxgloveScene, compressed_video
 from realtime.sinks.pictures import has_picture
@@ -97,6 +98,7 @@ class SessionRecorder:
             self._writer = Writer(
                 cast(BinaryIO, self._file), chunk_size=CHUNK_BYTES, compression=CompressionType.ZSTD
             )
+            pack_indices(self._writer)
             self._writer.start(
                 profile="", library=f"sealcap {self._info.versions.get('sealcap', '')}".strip()
             )

@@ -11,6 +11,7 @@ from realtime.data import Motion
 from realtime.mailbox import Mailbox
 from realtime.sinks import Sink
 from realtime.sinks.pictures import without_picture
+from realtime.timing import SinkReport
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +24,14 @@ _FAILURES = (SealcapError, OSError, RuntimeError, ValueError, TypeError, LookupE
 
 @dataclass(frozen=True, slots=True)
 class SinkCounters:
-    """received = sent + dropped + failed + waiting (+ 1 while a frame is being written)."""
+    """received = sent + dropped + failed + waiting."""
 
     received: int
     sent: int
     dropped: int
     """Given up because the sink was too slow, or because there was no time left at the end."""
     failed: int
-    """Lost because the sink was broken."""
+    """Lost because the sink was broken; also the frame that is just being written."""
     waiting: int
 
 
@@ -78,6 +79,13 @@ class SinkRunner:
         return SinkCounters(
             self._received, self._sent, self.dropped, self._failed + self._late, len(self._box)
         )
+
+    @property
+    def report(self) -> SinkReport:
+        """The account of a run that is over; what waits before a sink that hangs counts as failed."""
+        books = self.counters
+        failed = books.failed + books.waiting
+        return SinkReport(self.name, books.sent, books.dropped, self.failure, failed)
 
     def start(self) -> None:
         """Open the sink. Raises its SinkError, or one when it does not open in time."""
@@ -155,12 +163,13 @@ class SinkRunner:
         if self._abandon.is_set():
             self._abandoned += 1
             return False
+        self._failed += 1  # until it is written: whatever happens now, the frame is in the books
         try:
             self.sink.write(motion)
         except _FAILURES as error:
-            self._failed += 1
             self._fail(str(_as_sink_error(self.name, error)))
             return False
+        self._failed -= 1
         self._sent += 1
         return True
 

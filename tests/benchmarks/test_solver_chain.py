@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.solver_chain import TruthDetector, run, settings, told
 from benchmarks.solver_measures import fitted_roots
-from benchmarks.solver_report import BEGIN, END, Check, Section, report, write_between
+from benchmarks.solver_report import Check, Section, report, write_between
 from benchmarks.solver_truth import BODY21_IN_26, Camera, Clip, Scene, film, perfect
 from lifting.skeleton import BODY21
 from realtime.data import State
@@ -80,7 +80,7 @@ def test_a_check_knows_which_way_is_better(value: float, at_least: bool, met: bo
 def test_numbers_are_written_between_the_markers_only(tmp_path: Path) -> None:
     """The rest of the page stays; a page without markers is refused."""
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    page.write_text("before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n", encoding="utf-8")
     section = Section("Title", ["a", "b"], checks=[Check("speed", 3.0, 2.0, "m/s")])
     section.add("x", 1.23456)
     write_between(page, report([section]))

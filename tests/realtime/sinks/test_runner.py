@@ -179,6 +179,32 @@ def test_a_sink_that_hangs_is_left_behind() -> None:
     runner._thread.join(5)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("queue", [1, 10])
+@pytest.mark.parametrize("error", [SinkError("gone"), AssertionError("nobody thought of this"), None])
+def test_the_report_accounts_for_every_frame(queue: int, error: Exception | None) -> None:
+    """sent + dropped + failed = offered, whether the sink works, fails, has a bug, or hangs at the end."""
+    sink = Gate(queue=queue, fail=error)
+    runner = started(sink)
+    runner.submit(make_motion(0))
+    assert sink.writing.wait(5)
+    for seq in range(1, 30):
+        runner.submit(make_motion(seq))
+    if error is not None:
+        sink.go.set()
+        runner._thread.join(5)
+        runner.submit(make_motion(30))
+    runner.close(0.05) if queue == 1 else runner._box.close()
+    report = runner.report
+    assert report.sent + report.dropped + report.failed == 30 + (error is not None)
+    assert report.failed >= 1
+    sink.go.set()
+    runner._thread.join(5)
+    report = runner.report
+    assert report.sent + report.dropped + report.failed == 30 + (error is not None)
+    assert (report.failed == 0) == (error is None)
+
+
 def test_closing_what_never_started_is_fine() -> None:
     """A pipeline that failed before this sink still closes it."""
     assert SinkRunner(Gate()).close()
