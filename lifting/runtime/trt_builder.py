@@ -124,6 +124,8 @@ def _monitor(module: Any, report: Report) -> Any:
 
         def phase_finish(self, phase: str) -> None:
             self._steps.pop(phase, None)
+            if phase == self._outer:
+                report(phase, 1.0)
 
         def step_complete(self, phase: str, step: int) -> bool:
             if phase == self._outer:
