@@ -10,6 +10,7 @@ other is held off.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -26,7 +27,7 @@ except ImportError as error:
 GAIN = 0.85
 KEEP_M = 0.005
 """Distance that is kept;"""
-NEAR_M = 0.15
+NEAR_M = 0.1
 """further apart than this, no step can bring them together."""
 PART_M = 0.01
 """How much a pair that is too near parts in one step, at least."""
@@ -41,7 +42,8 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         ids = {tuple(sorted((int(model.geom(a).id), int(model.geom(b).id)))) for a, b in pairs}
         self._pairs = np.array(sorted(ids), np.intp).reshape(-1, 2)
         self._reach = model.geom_rbound[self._pairs].sum(axis=1) + NEAR_M
-        self._bodies = model.geom_bodyid[self._pairs]
+        self._ids = [(int(a), int(b)) for a, b in self._pairs]
+        self._bodies = [(int(model.geom_bodyid[a]), int(model.geom_bodyid[b])) for a, b in self._ids]
         self._capsules = (model.geom_type[self._pairs] == int(mujoco.mjtGeom.mjGEOM_CAPSULE)).all(axis=1)
         self._between = np.zeros(6)
         self._J = np.zeros((2, 3, model.nv))
@@ -62,8 +64,7 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         """The smallest distance of all pairs, negative where they overlap, and the two geoms."""
         model = data.model
         found = [
-            (mujoco.mj_geomDistance(model, data, int(a), int(b), 10.0, self._between), (int(a), int(b)))
-            for a, b in self._pairs
+            (mujoco.mj_geomDistance(model, data, a, b, 10.0, self._between), (a, b)) for a, b in self._ids
         ]
         return min(found, default=(np.inf, (-1, -1)))
 
@@ -76,13 +77,13 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
     def _rows(self, configuration: mink.Configuration, pair: int) -> Iterator[tuple[float, Float64]]:
         """Distances of a pair, and how a step changes each of them (nv,)."""
         model, data, between = configuration.model, configuration.data, self._between
-        a, b = (int(geom) for geom in self._pairs[pair])
+        a, b = self._ids[pair]
         distance = float(mujoco.mj_geomDistance(model, data, a, b, NEAR_M, between))
         if distance >= NEAR_M:
             return
         # Inside each other, the nearest points lie the other way round.
         apart = (between[3:] - between[:3]) * (1.0 if distance > 0 else -1.0)
-        if float(np.linalg.norm(apart)) > 1e-9:
+        if _size(apart) > 1e-9:
             yield distance, self._change(configuration, pair, between[:3], between[3:], apart)
         if self._capsules[pair] and distance < SIDE_M and _cosine(data, a, b) > SIDE_BY_SIDE:
             for distance, on_a, on_b in _ends(model, data, a, b):
@@ -94,8 +95,12 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         """(nv,) what a step does to the distance of two points along `apart`."""
         model, data = configuration.model, configuration.data
         for J, point, body in zip(self._J, (on_a, on_b), self._bodies[pair], strict=True):
-            mujoco.mj_jac(model, data, J, None, np.ascontiguousarray(point), int(body))
-        return np.asarray(apart / np.linalg.norm(apart) @ (self._J[1] - self._J[0]))
+            mujoco.mj_jac(model, data, J, None, point, body)
+        return np.asarray(apart / _size(apart) @ (self._J[1] - self._J[0]))
+
+
+def _size(vector: Float64) -> float:
+    return math.sqrt(float(vector @ vector))
 
 
 def _cosine(data: mujoco.MjData, a: int, b: int) -> float:
@@ -116,6 +121,6 @@ def _ends(
             end = data.geom_xpos[one] + sign * model.geom_size[one, 1] * data.geom_xmat[one, 2::3]
             along = float((end - middle) @ axis)
             beside = middle + along * axis
-            metres = float(np.linalg.norm(end - beside))
+            metres = _size(end - beside)
             if abs(along) <= half and metres > 1e-6:
                 yield metres - radii, *((end, beside) if one == a else (beside, end))
