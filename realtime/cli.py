@@ -10,6 +10,7 @@ from typing import NamedTuple
 import tyro
 
 from lifting.errors import SealcapError
+from realtime.last_words import last_words, threads_end_in_one_line
 
 
 class Verb(NamedTuple):
@@ -75,7 +76,8 @@ def main(argv: list[str] | None = None) -> int:
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
     try:
-        return _dispatch(args)
+        with threads_end_in_one_line(debug=debug):
+            return _dispatch(args)
     except SealcapError as error:
         if debug:
             raise
@@ -89,6 +91,11 @@ def main(argv: list[str] | None = None) -> int:
             raise
         place = f"{error.filename}: " if error.filename else ""
         _complain(f"{place}{error.strerror or error}. Add --debug to see where.")
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort: files are closed by now, and a line is enough
+        if debug:
+            raise
+        _complain(f"Unforeseen: {last_words(error)}. Add --debug to see where, and please report it.")
         return 1
 
 

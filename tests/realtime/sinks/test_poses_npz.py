@@ -136,7 +136,7 @@ def test_a_full_disk_keeps_the_poses(tmp_path: Path, rows: int) -> None:
         [sys.executable, "-c", FULL_DISK, str(path), str(rows), limit], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "File too large" in done.stdout
+    assert any(reason in done.stdout for reason in ("File too large", "No space left"))
     assert f"sealcap recover {path}.partial" in done.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["out.npz.partial"]
     assert recover_poses(tmp_path / "out.npz.partial")[1] == min(rows, 50)
