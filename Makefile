@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-real check bench blender-addon bpy-env mmpose clean
+.PHONY: demo test test-real check bench soak faults blender-addon bpy-env trt-env mmpose clean
 
 demo: $(VENV)/.core
 	$(BIN)/sealcap demo $(if $(HEADLESS),--headless,)
@@ -26,6 +26,13 @@ test-real: $(VENV)/.dev $(if $(shell command -v python3.11),.venv-mmpose/.ready)
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/vs_mediapipe.py
 
+# Eight hours of video with every output on, then every fault; both write docs/reliability.md. Hours.
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.soak --write
+
+faults: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.faults --write
+
 blender-addon:
 	$(PYTHON) realtime/clients/blender/pack.py dist/sealcap-blender.zip
 
@@ -34,6 +41,13 @@ bpy-env: .venv-bpy/.ready
 .venv-bpy/.ready:
 	python3.11 -m venv .venv-bpy
 	.venv-bpy/bin/python -m pip install --disable-pip-version-check bpy==5.0.1
+	touch $@
+
+# TensorRT for RTX, which builds engines without a GPU, for `make test-real`: 0.8 GB, in its own environment.
+trt-env: .venv-trt/.ready
+.venv-trt/.ready:
+	python3.11 -m venv .venv-trt
+	.venv-trt/bin/python -m pip install --disable-pip-version-check tensorrt-rtx==1.7.1.116 cuda-bindings pytest -e ".[cpu]"
 	touch $@
 
 # mmpose 1.3.2 with Sealcap beside it, in its own environment and without a compiler (docs/mmpose.md).

@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         _complain(f"{place}{error.strerror or error}. Add --debug to see where.")
         return 1
-    except Exception as error:  # noqa: BLE001 - the last resort: files are closed by now, and a line is enough
+    except Exception as error:  # the last resort: files are closed by now, and a line is enough
         if debug:
             raise
         _complain(f"Unforeseen: {last_words(error)}. Add --debug to see where, and please report it.")

@@ -41,7 +41,7 @@ def test_a_recording_keeps_no_object_per_chunk(tmp_path: Path) -> None:
         recorder.write(make_motion(seq))
     held = vars(recorder._writer)["_Writer__chunk_indices"]
     assert isinstance(held, PackedIndices)
-    assert len(held) > 5
+    assert len(held) >= 3
     recorder.close()
     with (tmp_path / "take.mcap").open("rb") as file:
         reader = make_reader(file, validate_crcs=True)
