@@ -337,18 +337,14 @@ def rtmdet() -> Any:
 
     def batched_nms(boxes: Any, scores: Any, _labels: Any, settings: Any) -> tuple[Any, Any]:
         """Stands for the compiled operator: keep the best, drop what overlaps it."""
-        order, keep = scores.argsort(descending=True).tolist(), []
-        while order:
-            keep.append(order.pop(0))
-            best = boxes[keep[-1]]
-            low, high = torch.maximum(best[:2], boxes[order, :2]), torch.minimum(best[2:], boxes[order, 2:])
+        order, keep = scores.argsort(descending=True), []
+        while len(order):
+            keep.append(int(order[0]))
+            best, others = boxes[order[0]], boxes[order[1:]]
+            low, high = torch.maximum(best[:2], others[:, :2]), torch.minimum(best[2:], others[:, 2:])
             common = (high - low).clamp(min=0).prod(1)
-            area = (boxes[order, 2:] - boxes[order, :2]).prod(1) + (best[2:] - best[:2]).prod()
-            order = [
-                i
-                for i, o in zip(order, common / (area - common), strict=True)
-                if o <= settings["iou_threshold"]
-            ]
+            area = (others[:, 2:] - others[:, :2]).prod(1) + (best[2:] - best[:2]).prod()
+            order = order[1:][common / (area - common) <= settings["iou_threshold"]]
         return torch.cat([boxes[keep], scores[keep, None]], 1), torch.tensor(keep, dtype=torch.long)
 
     base_dense_head.batched_nms = batched_nms
