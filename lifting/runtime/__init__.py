@@ -70,6 +70,11 @@ def open_network(
     return first_that_opens(path.name, steps[:-1] if gpu_only else steps)
 
 
+def not_int8(precision: str | None) -> str | None:
+    """For networks that are never int8: the lifter, whose answers are metres, and the search for people."""
+    return None if precision == "int8" else precision
+
+
 def first_that_opens(name: str, steps: list[Step]) -> Network:
     """The first engine of `steps` that opens; those that do not are said, once each. The last may raise."""
     for (engine, make), (following, _) in pairwise(steps):

@@ -152,6 +152,10 @@ def _open(trt: TensorRt, cuda: Cuda, key: EngineKey, builder: EngineBuilder) -> 
         except DeviceError as error:
             log.warning("%s It is built again.", error)
             cache.forget(key)
+    if builder.precision == "int8" and not builder.samples:
+        raise ConfigError(
+            f"There is no int8 engine of {builder.model.name} yet. Type: sealcap compile --precision int8"
+        )
     run = Execution(trt, cuda, builder.build(key, cache), builder.model.name)
     try:
         difference = compare_with_onnx(builder.model, lambda **arrays: run(arrays), builder.samples)

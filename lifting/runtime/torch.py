@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from lifting.errors import DeviceError, ModelError
+from lifting.errors import ConfigError, DeviceError, ModelError
 from lifting.runtime.compare import check_alike, compare_with_onnx
 from lifting.runtime.model_file import Prepare, Shape, parse_model, read_model
 from lifting.runtime.precision import to_half
@@ -50,6 +50,8 @@ class TorchNetwork:
 
         Raises ModelError for operators that are not known, DeviceError where there is no GPU.
         """
+        if precision not in ("fp32", "fp16"):
+            raise ConfigError(f"torch runs fp32 or fp16, not {precision}; for int8 take --backend tensorrt.")
         if device == "cuda" and not torch.cuda.is_available():
             raise DeviceError(f"torch {torch.__version__} sees no NVIDIA GPU.")
         self.path, self._device = path, torch.device(device)

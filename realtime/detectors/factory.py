@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lifting.errors import ConfigError, MissingExtra, ModelError
-from lifting.runtime import Network, open_network
+from lifting.runtime import Network, not_int8, open_network
 from realtime.detectors import Detector, Search
 from realtime.detectors.blazepose import BlazePose
 from realtime.detectors.device_graph import with_crop_and_peaks
@@ -77,8 +77,9 @@ def open_detector(
 
     def load(wanted: str, **more: Any) -> Network:
         path = Path(wanted)
-        return open_network(path if path.is_file() else model_path(wanted), **engine, **more)
+        return open_network(path if path.is_file() else model_path(wanted), **(engine | more))
 
+    load_search = partial(load, precision=not_int8(precision))
     if search is not None and not _kind(kind).searches:
         raise ConfigError(f"{kind} looks for people itself; leave out --detector.search.")
     if kind == "mmpose":
@@ -88,21 +89,23 @@ def open_detector(
             )
         from realtime.openmmlab.model import open_model  # brings torch
 
-        return Mmpose(open_model(mmpose_config, mmpose_checkpoint, device=device), _search(load, search))
+        return Mmpose(
+            open_model(mmpose_config, mmpose_checkpoint, device=device), _search(load_search, search)
+        )
     if mmpose_config is not None or mmpose_checkpoint is not None:
         raise ConfigError(f"--mmpose-config and --mmpose-checkpoint need --detector mmpose, not {kind}.")
     name = model or _model_name(kind, variant)
     if kind == "movenet":
         return MoveNet(load(name), name=name)
     if kind == "blazepose":
-        return BlazePose(load(name), _search(load, search), name=name)
+        return BlazePose(load(name), _search(load_search, search), name=name)
     if backend == "tensorrt" or device == "cuda":
         prepare = partial(with_crop_and_peaks, between_bins=refine)
         try:
-            return RtmPoseOnDevice(load(name, prepare=prepare, gpu_only=True), _search(load, search))
+            return RtmPoseOnDevice(load(name, prepare=prepare, gpu_only=True), _search(load_search, search))
         except (ModelError, MissingExtra) as error:
             log.warning("Pictures of %s are cropped on the processor. %s", name, error)
-    return RtmPose(load(name), _search(load, search), between_bins=refine)
+    return RtmPose(load(name), _search(load_search, search), between_bins=refine)
 
 
 def _search(load: Open, search: str | None) -> Search:

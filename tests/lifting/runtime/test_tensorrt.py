@@ -118,7 +118,7 @@ def test_unknown_precision(machine: Machine, dense_path: Path) -> None:
 
 def test_int8_without_samples_says_how(machine: Machine, dense_path: Path) -> None:
     """A run does not calibrate by itself."""
-    with pytest.raises(ConfigError, match="--calibration-video"):
+    with pytest.raises(ConfigError, match="sealcap compile --precision int8"):
         machine.open(dense_path, "int8")
 
 

@@ -1,0 +1,46 @@
+"""The GPU benchmark runs anywhere, from a plain checkout, and says why a row has no numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.rtmpose_size import multiply_adds, parameters, rtmpose_size
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("size", "millions", "giga"), [("t", 3.3, 0.36), ("s", 5.5, 0.68), ("m", 13.6, 1.93)]
+)
+def test_the_network_is_of_rtmposes_size(size: str, millions: float, giga: float) -> None:
+    """Within a few percent of the published parameters and operations."""
+    data = rtmpose_size(size)
+    assert parameters(data) / 1e6 == pytest.approx(millions, rel=0.07)
+    assert multiply_adds(data) / 1e9 == pytest.approx(giga, rel=0.04)
+
+
+def test_it_runs_without_a_gpu(tmp_path: Path) -> None:
+    """Every row is there; those of the processor have numbers, the others a reason; nothing is installed."""
+    out = tmp_path / "gpu.json"
+    command = [sys.executable, ROOT / "benchmarks" / "gpu.py", "--size", "t", "--calls", "3", "--frames", "8"]
+    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "SEALCAP_CACHE")}
+    done = subprocess.run(
+        [*command, "--leak-minutes", "0.02", "--out", out],
+        capture_output=True, text=True, env=env, cwd=tmp_path, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(out.read_text())
+    rows = found["networks"]
+    assert len(rows) == 2 * 2 * 6
+    processor = [r for r in rows if r["engine"] == "ONNX Runtime processor"]
+    assert all(0 < r["p50_ms"] <= r["p99_ms"] and not r["why"] and r["difference"] == 0 for r in processor)
+    assert all(r["why"] or r["p50_ms"] > 0 for r in rows)
+    assert any("fps" in r and r["fps"] > 0 for r in found["pipeline"])
+    assert "frames, host" in done.stdout
+    assert "| RTMPose-t size | TensorRT fp16 | 4 |" in done.stdout
