@@ -151,8 +151,8 @@ class _Gathered:
     def add_stats(self, data: bytes) -> None:
         try:
             self.stats = msgspec.json.decode(data, type=StatsMap)
-        except msgspec.MsgspecError as error:
-            raise WireError(f"Not a message of statistics: {error}.") from error
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise WireError(f"Not a message of statistics: {str(error)[:200]}.") from error
         for stage, values in self.stats.frame_ms.items():
             if stage in self.stage_ms or len(self.stage_ms) < MAX_STAGES:
                 times = self.stage_ms.setdefault(stage, [])

@@ -7,7 +7,6 @@ metres (-32768 = not available), `root` (F,3) metres, `start` (N+1) first row of
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from lifting.errors import DataError
 from lifting.skeleton import SEALCAP26
+from training.plain_npz import read_arrays
 
 MISSING = -32768
 MIN_FRAMES = 20
@@ -92,12 +92,10 @@ def load_corpus(folder: Path, name: str, split: str) -> Corpus:
 
 def _read(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in _FIELDS if name not in file.files]
-            if missing:
-                raise DataError(f"{path} is no motion corpus: it lacks {', '.join(missing)}.")
-            return {name: file[name] for name in _FIELDS}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        return dict(read_arrays(path, _FIELDS))
+    except KeyError as error:
+        raise DataError(f"{path} is no motion corpus: it lacks {error.args[0]}.") from error
+    except ValueError as error:
         raise DataError(f"{path} cannot be read as a motion corpus: {error}.") from error
 
 

@@ -21,6 +21,7 @@ from training import structure_metrics as structure
 from training.batches import BatchMaker, Windows, from_hips, seeded
 from training.config import TrainingConfig
 from training.corpus import Corpus
+from training.plain_npz import read_arrays
 from training.segments import below_root
 
 SEQUENCES = 200
@@ -141,11 +142,11 @@ def load_detections(path: Path) -> dict[str, NDArray[Any]]:
     """
     shapes = {"points_px": (len(BODY21), 2), "confidence": (len(BODY21),), "capture_time_ns": (), "found": ()}
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (*shapes, "size")}
-    except (OSError, ValueError, KeyError) as error:
+        arrays = read_arrays(path, (*shapes, "size"))
+    except (ValueError, KeyError) as error:
         raise DataError(f"{path} holds no 2D detections: {error}.") from error
-    count = len(arrays["points_px"])
+    points = arrays["points_px"]
+    count = len(points) if points.ndim else 0
     for name, shape in shapes.items():
         if arrays[name].shape != (count, *shape):
             raise DataError(f"{path}: {name} must be {(count, *shape)}, got {arrays[name].shape}.")

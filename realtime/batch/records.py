@@ -84,7 +84,7 @@ def decode_job(data: bytes | str) -> Job:
     """Raises DataError for anything else."""
     try:
         return msgspec.json.decode(data, type=Job)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"Not a job of `sealcap batch`: {error}.") from error
 
 
@@ -92,5 +92,5 @@ def decode_record(data: bytes | str) -> Record:
     """Raises DataError for anything else."""
     try:
         return msgspec.json.decode(data, type=Record)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"Not a record of `sealcap batch`: {error}.") from error

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from mcap.writer import CompressionType, Writer
 
+from lifting.errors import WireError
 from realtime.cli import main
 from realtime.data import State
 from realtime.sinks import session_schema as schema
 from realtime.sinks.wire import encode_pose
-from realtime.take_report import take_report
+from realtime.take_report import _Gathered, take_report
 from tests.realtime.sessions import motion_at, record
 
 
@@ -128,3 +129,10 @@ def test_the_command_prints_it(take: Path, capsys: pytest.CaptureFixture[str]) -
     told = json.loads(capsys.readouterr().out)
     assert told["longest_gap"]["seconds"] == pytest.approx(2.02)
     assert told["people"][0]["percent"]["held"] == 5.0
+
+
+def test_statistics_nested_too_deeply(tmp_path: Path) -> None:
+    """A message of statistics that would exhaust the stack counts as damage; the report goes on."""
+    found = _Gathered()
+    with pytest.raises(WireError, match="Not a message of statistics"):
+        found.add_stats(b'{"seq": 1, "frames": 1, "fps": 1, "x": ' + b"[" * 100_000)

@@ -120,7 +120,7 @@ def _bones(lines: Lines, unit_m: float, radians: bool, path: Path) -> dict[str, 
         elif words[0] == "end":
             name, bone = _bone(fields, unit_m, radians, path, number)
             if name in bones or name == ROOT or len(bones) >= MAX_BONES:
-                raise DataError(f"{path}, line {number}: bone {name} twice, or more than {MAX_BONES} bones.")
+                raise DataError(f"{path}, line {number}: {name[:80]} twice, or more than {MAX_BONES} bones.")
             bones[name] = bone
         else:
             fields[words[0].lower()] = (number, words[1:])
@@ -163,7 +163,8 @@ def _axis_frame(words: list[str], radians: bool, path: Path, line: int) -> Float
 def _dofs(words: list[str], path: Path, line: int) -> tuple[str, ...]:
     dofs = tuple(word.lower() for word in words)
     if not set(dofs) <= {*_ROTATION_DOFS, *_POSITION_DOFS, "l"} or len(set(dofs)) != len(dofs):
-        raise DataError(f"{path}, line {line}: degrees of freedom are tx ty tz rx ry rz l, not {words}.")
+        found = " ".join(words)[:80]
+        raise DataError(f"{path}, line {line}: degrees of freedom are tx ty tz rx ry rz l, not {found!r}.")
     return dofs
 
 
@@ -175,12 +176,12 @@ def _in_order(loose: dict[str, Bone], lines: Lines, path: Path) -> dict[str, Bon
             continue
         for child in children:
             if parent not in bones or child not in loose or child in bones:
-                raise DataError(f"{path}, line {number}: {child} cannot hang on {parent} here.")
+                raise DataError(f"{path}, line {number}: {child[:80]} cannot hang on {parent[:80]} here.")
             bone = loose[child]
             bones[child] = Bone(parent, bone.vector_m, bone.axis, bone.dofs)
     lost = [name for name in loose if name not in bones]
     if lost:
-        raise DataError(f"{path}: the hierarchy leaves out {', '.join(lost)}; is the file truncated?")
+        raise DataError(f"{path}: the hierarchy leaves out {', '.join(lost)[:200]}; is the file truncated?")
     return bones
 
 

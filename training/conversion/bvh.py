@@ -18,6 +18,9 @@ from training.conversion.rotations import FloatArray, axis_rotation, rotate
 from training.conversion.textfile import numbers, read_lines
 
 MAX_JOINTS = 1000
+MAX_NAME = 200
+MAX_WORDS = 20_000
+"""In one line of the hierarchy; each statement costs time for all that follow it."""
 MAX_FRAMES = 2_000_000
 END = "_end"
 """An end site is called like its parent, with this behind."""
@@ -104,6 +107,8 @@ def _read_hierarchy(lines: list[str], path: Path) -> tuple[list[_Joint], int]:
         raise DataError(f"{path}, line 1: a BVH file begins with HIERARCHY.")
     for number, line in enumerate(lines[1:], start=2):
         words = line.replace("{", " { ").replace("}", " } ").split()
+        if len(words) > MAX_WORDS:
+            raise DataError(f"{path}, line {number}: more than {MAX_WORDS} words; this is no hierarchy.")
         if words == ["MOTION"]:
             return _finished(header, number), number
         while words:
@@ -137,6 +142,8 @@ def _start_joint(header: _Header, word: str, rest: list[str], line: int) -> list
     if parent < 0 and header.joints:
         raise DataError(f"{header.path}, line {line}: a second ROOT; only files with one person can be used.")
     name = header.joints[parent].name + END if word == "End" else "_".join(name_words)
+    if len(name) > MAX_NAME:
+        raise DataError(f"{header.path}, line {line}: a joint's name of more than {MAX_NAME} characters.")
     if not name or (word != "End" and name in (joint.name for joint in header.joints)):
         raise DataError(f"{header.path}, line {line}: a joint needs a name that no other has, not {name!r}.")
     if len(header.joints) >= MAX_JOINTS:
@@ -160,7 +167,7 @@ def _channels(joint: _Joint, rest: list[str], path: Path, line: int) -> list[str
     if len(names) != count or not known or len(set(names)) != count:
         raise DataError(
             f"{path}, line {line}: CHANNELS of {joint.name} needs their number and as many different ones "
-            f"of Xposition … Zrotation, not {' '.join(rest[:8])!r}."
+            f"of Xposition … Zrotation, not {' '.join(rest[:8])[:80]!r}."
         )
     joint.channels = names
     return rest[1 + count :]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.errors import DataError
+from training.plain_npz import DAMAGED, read_array
 
 MAX_ARRAY_BYTES = 8 << 30
 
@@ -49,10 +50,12 @@ class PlainArchive:
             near = ", ".join(self.below(name.rpartition("/")[0])[:20]) or ", ".join(sorted(self._names)[:5])
             raise DataError(f"{self.path} lacks {name}; there are: {near}.")
         try:
-            array: NDArray[Any] = self._file[name]
+            archive: Any = self._file.zip
+            array = read_array(archive, f"{name}.npy")
         # numpy lets the errors of zip, zlib and of its own header parser through.
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
-            raise DataError(f"{self.path}: {name} cannot be read: {error}.") from error
+        except DAMAGED as error:
+            reason = " ".join(str(error).split())[:200]
+            raise DataError(f"{self.path}: {name} cannot be read: {reason}.") from error
         return array
 
 
@@ -71,7 +74,7 @@ def open_plain(path: Path, top: str) -> Iterator[PlainArchive]:
         with zipfile.ZipFile(path) as archive:
             largest = max((info.file_size for info in archive.infolist()), default=0)
         file = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise DataError(f"{path} is damaged or no .npz file: {error}.") from error
     with file:
         if largest > MAX_ARRAY_BYTES:

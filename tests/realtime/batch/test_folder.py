@@ -88,3 +88,9 @@ def test_one_collection_each(folder: OutFolder, tmp_path: Path) -> None:
         folder.bind(tmp_path / "b")
     (tmp_path / "a").rename(tmp_path / "c")
     folder.bind(tmp_path / "c")
+
+
+def test_a_record_nested_too_deeply(folder: OutFolder) -> None:
+    """Counts as damaged."""
+    (folder.books / "records/ab.json").write_bytes(b'{"key": ' + b"[" * 100_000)
+    assert folder.record("ab") is None

@@ -143,3 +143,15 @@ def test_binary_huge_and_absent_files(tmp_path: Path, arm: Path, monkeypatch: py
     monkeypatch.setattr("training.conversion.textfile.MAX_BYTES", 100)
     with pytest.raises(DataError, match="larger than"):
         read_bvh(arm)
+
+
+def test_absurd_hierarchies_end_quickly(arm: Path) -> None:
+    """A line of a million statements, and a name of a thousand letters, are refused, in a short message."""
+    text = arm.read_text()
+    arm.write_text(text.replace("OFFSET 0 0 0", "OFFSET 0 0 0 " * 300_000, 1))
+    with pytest.raises(DataError, match="more than 20000 words"):
+        read_bvh(arm)
+    arm.write_text(text.replace("ROOT ", "ROOT " + "n" * 5000, 1))
+    with pytest.raises(DataError, match="more than 200 characters") as told:
+        read_bvh(arm)
+    assert len(str(told.value)) < 500
