@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from gpu_engines import Subject, engines, used_gpu_bytes
 
+from lifting.camera import Intrinsics
 from lifting.camera_estimate import CameraEstimate
 from lifting.lifter import Lifter
 from realtime.data import Float32, Frame, Image, Motion, Truth
@@ -23,7 +25,8 @@ from realtime.solve.body import SolverOptions
 from realtime.sources.synthetic import SyntheticSource
 from realtime.tracking import Tracker
 
-FRAMES, FPS = 90, 60.0
+FRAMES, FPS = 60, 60.0
+WARM_UP_FRAMES = 60
 SETTLE_SHARE = 0.2
 """Of a long run, before growth counts."""
 
@@ -50,6 +53,13 @@ class Growth:
     gpu_mib: float
     gpu_allocations_per_frame: float | None
     """By torch's allocator; None without it."""
+
+
+@cache
+def _clip(picture: tuple[int, int]) -> tuple[list[Frame], Intrinsics]:
+    """Frames in memory, drawn once, and the camera they were drawn with."""
+    source = SyntheticSource(FPS, picture, duration_s=FRAMES / FPS)
+    return list(source.frames()), source.intrinsics
 
 
 class _Answers:
@@ -99,13 +109,12 @@ class EndToEnd:
 
     def __init__(self, engine: str, lifter: Subject, detector: Subject, picture: tuple[int, int]) -> None:
         """Raises a SealcapError where the engine does not run here."""
-        source = SyntheticSource(FPS, picture, duration_s=FRAMES / FPS)
-        self._frames = list(source.frames())
         make = engines()[engine]
         self._detector = _Answers(RtmPoseOnDevice(make(detector), lambda _: []))
         self._tracker = Tracker(self._detector)
         self._people = People(Lifter(make(lifter)), SolverOptions(), 1.0)
-        self._camera = CameraEstimate(source.intrinsics)
+        self._frames, intrinsics = _clip(picture)
+        self._camera = CameraEstimate(intrinsics)
         self._count = 0
         self.stage_s = {"detect": 0.0, "lift": 0.0, "correct": 0.0, "solve": 0.0, "encode": 0.0}
 
@@ -143,7 +152,7 @@ def run(
 ) -> tuple[Ran, EndToEnd]:
     """So many frames as fast as they go. Raises a SealcapError where the engine does not run here."""
     pipeline = EndToEnd(engine, lifter, detector, picture)
-    for _ in range(min(60, frames)):
+    for _ in range(min(WARM_UP_FRAMES, frames)):
         pipeline.step()
     pipeline.stage_s = dict.fromkeys(pipeline.stage_s, 0.0)
     times = []
