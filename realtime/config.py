@@ -276,9 +276,9 @@ def _in_one_line(error: Exception) -> str:
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first mistake of a validation, in one sentence, with the nearest valid key."""
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"]]
+    place = [str(part)[:60] for part in first["loc"]]
     if first["type"] != "extra_forbidden":
-        return f"{'.'.join(place)}: {first['msg']} (got {first.get('input')!r})."
+        return f"{'.'.join(place)}: {first['msg']} (got {repr(first.get('input'))[:80]})."
     valid = _keys(model, place[:-1])
     near = difflib.get_close_matches(place[-1], valid, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}?" if near else f"Valid here: {', '.join(valid)}."

@@ -162,3 +162,16 @@ def test_a_bad_address_is_refused_with_an_example(text: str) -> None:
     """The message names the option and shows the right form."""
     with pytest.raises(ConfigError, match=r"--osc .*give HOST:PORT, such as --osc 127\.0\.0\.1:39570"):
         parse_address(text, "--osc")
+
+
+def test_long_mistakes_have_short_messages(tmp_path: Path) -> None:
+    """A key or value of thousands of characters is cut in the message."""
+    for text in (
+        f"frames: {'[' * 50}{'9' * 3000}{']' * 50}",
+        f"{'k' * 3000}: 1",
+        f"detector: {{'{'k' * 3000}': 1}}",
+    ):
+        (tmp_path / "c.yaml").write_text(text)
+        with pytest.raises(ConfigError) as told:
+            load_run_config(str(tmp_path / "c.yaml"))
+        assert len(str(told.value)) < 800
