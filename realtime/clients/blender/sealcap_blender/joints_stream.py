@@ -55,6 +55,8 @@ class JointsStream:
         """Frames of which nothing or not everything came."""
         self._newest: int | None = None
         self._partial: dict[int, _Partial] = {}
+        self._taken: set[int] = set()
+        """Persons of the newest frame that were whole: a packet of theirs that comes twice begins nothing."""
 
     def take(self, messages: Sequence[Message], received_s: float) -> list[Person]:
         """Persons that are whole with this packet."""
@@ -65,14 +67,17 @@ class JointsStream:
             return []
         partial = self._partial[person_id]
         if partial.state == "lost":
-            del self._partial[person_id]
-            return [partial.person()]
+            return [self._finish(partial)]
         for address, arguments in messages[1:]:
             _read(partial, address, arguments)
         if not partial.whole:
             return []
-        del self._partial[person_id]
-        return [partial.person()]
+        return [self._finish(partial)]
+
+    def _finish(self, partial: _Partial) -> Person:
+        del self._partial[partial.id]
+        self._taken.add(partial.id)
+        return partial.person()
 
     def _begins(self, message: Message, received_s: float) -> bool:
         """Whether the packet belongs to the newest frame, whose number and persons this keeps."""
@@ -85,6 +90,8 @@ class JointsStream:
         assert isinstance(person_id, int)
         assert isinstance(state, str)
         if state not in STATES or seq < 0 or person_id < NOBODY or not self._count(seq):
+            return False
+        if person_id in self._taken:
             return False
         if person_id not in self._partial and person_id != NOBODY:
             if len(self._partial) >= MAX_PEOPLE:
@@ -103,6 +110,7 @@ class JointsStream:
             return False
         self.lost += bool(self._partial)
         self._partial.clear()
+        self._taken.clear()
         self.frames += 1
         if newest is not None and seq > newest:
             self.lost += seq - newest - 1

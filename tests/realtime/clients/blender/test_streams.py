@@ -68,6 +68,16 @@ def test_losses_are_counted() -> None:
     assert stream.lost == 4
 
 
+def test_packets_that_come_twice_are_no_loss() -> None:
+    """Some networks double packets: each person comes once, and nothing counts as lost."""
+    takes, stream = [walking_take(10, 60.0), wild_take(10)], JointsStream()
+    for index in range(10):
+        packets = [messages(packet) for packet in frame_packets(motion_at(takes, index))]
+        doubled = [packet for packet in packets for _ in range(2)] + packets
+        assert [p.id for packet in doubled for p in stream.take(packet, 5.0)] == [1, 2]
+    assert (stream.frames, stream.lost) == (10, 0)
+
+
 def test_loss_is_told_without_a_pose() -> None:
     """A lost person has no rotations; nobody is nobody; held and predicted are poses."""
     takes, stream = [walking_take(20, 60.0)], JointsStream()
