@@ -108,8 +108,8 @@ class Stage:
             self.client.reset()
             reply = self.client.arm()
             self.worst_beat_s, self._beat_s = 0.0, time.monotonic()
-            ended = reply.ok and self.watch(8.0, lambda c: c.state in ("following", "stopped"))
-            if ended and self.heard[-1].state == "following":
+            done = _follows_or_stops_after(time.monotonic_ns())
+            if reply.ok and self.watch(8.0, done) and self.heard[-1].state == "following":
                 return True
             if self.worst_beat_s < BUSY_S:
                 return False
@@ -130,6 +130,11 @@ class Stage:
             if (qc < LIMITS.lower).any() or (qc > LIMITS.upper).any():
                 found.add("limit broken: position")
         return sorted(found)
+
+
+def _follows_or_stops_after(armed_ns: int) -> Callable[[CommandMap], bool]:
+    """What waits in the socket from before the arm says nothing."""
+    return lambda c: c.t_ns > armed_ns and c.state in ("following", "stopped")
 
 
 def killed(stage: Stage, _: np.random.Generator) -> list[str]:
@@ -177,7 +182,7 @@ def ended(stage: Stage, _: np.random.Generator) -> list[str]:
     """SIGTERM: brakes, then says `stopped` several times."""
     assert stage.child is not None
     stage.child.send_signal(signal.SIGTERM)
-    stage.watch(1.5)
+    stage.watch(2.5)
     last = stage.heard[-3:]
     wrong = [] if all(c.state == "stopped" and not doubles(c.qd).any() for c in last) else ["no last words"]
     stage.end()

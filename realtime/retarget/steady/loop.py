@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 LATE_S = 0.002
 LAST_WORDS = 5
 """Messages with the final state when the output ends, so that one that is lost does no harm."""
+LAST_WORDS_GAP_S = 0.02
+"""So that a transport on a busy machine sends each of them, and not the newest only."""
 BRAKE_TIMEOUT_S = 10.0
 """A robot that is not at rest by then has limits that make no sense."""
 
@@ -154,7 +156,7 @@ class SteadyLoop:
                         velocity=last.velocity * 0.0,
                     )
                 )
-            time.sleep(1 / self._output.rate_hz)
+            time.sleep(max(LAST_WORDS_GAP_S, 1 / self._output.rate_hz))
 
     def _close_outlets(self) -> None:
         for outlet in self.outlets:

@@ -27,6 +27,8 @@ VERSION = 1
 COMMAND_TOPIC, META_TOPIC = b"robot1 ", b"rmeta1 "
 META_PERIOD_NS = 1_000_000_000
 MAX_BYTES, MAX_JOINTS = 1 << 16, 512
+LAST_WORDS_MS = 100
+"""So long a message that says `stopped` may take to leave at the end; else no message is waited for."""
 MAX_SUBSCRIPTION_BYTES = 4096
 """All that a receiver sends are topics and keys."""
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5571"
@@ -199,7 +201,7 @@ class JointStream:
         self._socket = self._context.socket(zmq.PUB)
         for option, value in (
             (zmq.SNDHWM, 4),
-            (zmq.LINGER, 0),
+            (zmq.LINGER, LAST_WORDS_MS),
             (zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES),
             (zmq.HEARTBEAT_IVL, 1000),
             (zmq.HEARTBEAT_TIMEOUT, 5000),

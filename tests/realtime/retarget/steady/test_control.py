@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifting.errors import ConfigError, SinkError, WireError
+from realtime import keyring
+from realtime.curve import ClientKeys
 from realtime.retarget.deadman import DeadmanClient
 from realtime.retarget.robot_pose import RobotState
 from realtime.retarget.steady.control import ControlPort
@@ -173,6 +175,31 @@ def test_lan_needs_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     monkeypatch.setenv("SEALCAP_KEYS", str(tmp_path))
     with pytest.raises(ConfigError, match="keys"):
         ControlPort(SteadyLoop(SteadyOutput(LIMITS, np.zeros(N)), []), "tcp://0.0.0.0:*", lan=True)
+
+
+def test_over_a_network_only_allowed_keys_are_heard(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With CURVE: an allowed key arms; an unknown one and a plain client get no answer at all."""
+    monkeypatch.setenv("SEALCAP_KEYS", str(tmp_path))
+    server, friend, stranger = (
+        keyring.new_pair(name) for name in (keyring.DEFAULT_NAME, "friend", "stranger")
+    )
+    keyring.allow(friend.public, "friend")
+    loop = SteadyLoop(SteadyOutput(LIMITS, np.zeros(N)), [])
+    control = ControlPort(loop, "tcp://0.0.0.0:*", lan=True)
+    control.open()
+    loop.start()
+    here = control.endpoint.replace("0.0.0.0", "127.0.0.1")
+    try:
+        assert control.listeners
+        for keys in (ClientKeys(stranger, server.public), None):
+            with DeadmanClient(here, keys=keys) as nobody, pytest.raises(SinkError, match="Nobody answers"):
+                nobody.estop()
+        with DeadmanClient(here, keys=ClientKeys(friend, server.public)) as known:
+            assert known.status().state == "disarmed"
+            assert known.arm().ok
+    finally:
+        loop.close()
+        control.close()
 
 
 def test_nobody_there_is_said() -> None:
