@@ -63,7 +63,7 @@ def read_metadata(stored: Mapping[str, str]) -> LifterMetadata:
             training=dict(values["training"]),
             data_licences=dict(values["data_licences"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelError(f"This lifter's metadata is damaged ({error!r}). {_REMEDY}") from error
     if not 1 <= metadata.window <= 1000 or not 1.0 <= metadata.fps <= 1000.0:
         raise ModelError(

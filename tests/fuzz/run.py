@@ -7,6 +7,7 @@ in a folder, and told with the input's file.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import subprocess
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lifting.errors import SealcapError
 from tests.fuzz.limits import MEMORY_BYTES, TooSlowError, capped
 from tests.fuzz.mutate import mutated
 from tests.fuzz.parsers import BY_NAME, PARSERS, Parser
@@ -72,6 +74,8 @@ def fuzz(parser: Parser, runs: int, seed: int, keep: Path | None = None) -> tupl
         made, folder = Path(place) / "made", Path(place) / "in"
         made.mkdir()
         folder.mkdir()
+        with contextlib.suppress(SealcapError):
+            parser.feed(parser.samples(made)[0], folder)  # what is imported late is not the input's fault
         for data in inputs(parser, runs, seed, made):
             if keep is not None:
                 (keep / f"{parser.name}.last").write_bytes(data)
