@@ -67,7 +67,7 @@ def open_network(
     if device not in DEVICES:
         raise ConfigError(f"There is no device {device!r}; choose one of: {', '.join(DEVICES)}.")
     steps = _chain(path, backend, device, precision, threads, prepare)
-    return first_that_opens(path.name, steps[:-1] if gpu_only else steps)
+    return first_that_opens(steps[:-1] if gpu_only else steps)
 
 
 def not_int8(precision: str | None) -> str | None:
@@ -75,13 +75,13 @@ def not_int8(precision: str | None) -> str | None:
     return None if precision == "int8" else precision
 
 
-def first_that_opens(name: str, steps: list[Step]) -> Network:
+def first_that_opens(steps: list[Step]) -> Network:
     """The first engine of `steps` that opens; those that do not are said, once each. The last may raise."""
     for (engine, make), (following, _) in pairwise(steps):
         try:
             return make()
         except (DeviceError, MissingExtra, ModelError) as error:
-            _say_once(f"{following} in place of {engine} for {name}. {error}")
+            _say_once(f"{following} in place of {engine}. {error}")
     return steps[-1][1]()
 
 

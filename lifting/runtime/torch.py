@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -180,11 +179,8 @@ class _Settled:
 
 def _exact_fp32() -> None:
     """torch's convolutions round to TF32 on GPUs unless told otherwise; fp32 means fp32 here."""
-    convolutions: Any = getattr(torch.backends.cudnn, "conv", None)  # torch 2.9 and up
-    if convolutions is None:
-        torch.backends.cudnn.allow_tf32 = False
-    else:
-        convolutions.fp32_precision = "ieee"
+    # The newer fp32_precision of single operators breaks whoever asks for this flag afterwards (torch 2.13).
+    torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
 
 

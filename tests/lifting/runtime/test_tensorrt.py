@@ -160,7 +160,7 @@ def test_the_chain_goes_down_and_says_so_once(
             np.testing.assert_array_equal(network(x=x)["y"], OnnxNetwork(dense_path)(x=x)["y"])
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2
-    assert lines[0].startswith("ONNX Runtime with CUDA in place of TensorRT for dense.onnx. tensorrt is not")
+    assert lines[0].startswith("ONNX Runtime with CUDA in place of TensorRT. tensorrt is not")
     assert lines[1].startswith("ONNX Runtime on the processor in place of ONNX Runtime with CUDA")
 
 
@@ -180,7 +180,7 @@ def test_the_first_that_opens_is_taken(dense_path: Path) -> None:
     def never() -> OnnxNetwork:
         raise AssertionError
 
-    assert first_that_opens("x", [("a", lambda: network), ("b", never)]) is network
+    assert first_that_opens([("a", lambda: network), ("b", never)]) is network
 
 
 @pytest.mark.parametrize(("name", "value"), [("backend", "tpu"), ("device", "mps")])
