@@ -36,6 +36,21 @@ class People:
         self._lifter, self._options, self._correct = lifter, options, correct
         self._known: dict[int, _Person] = {}
 
+    @property
+    def options(self) -> SolverOptions:
+        """Of everybody's solver."""
+        return self._options
+
+    def tune(self, options: SolverOptions) -> None:
+        """Other options for those in view and those to come."""
+        self._options = options
+        for person in self._known.values():
+            person.solver.tune(options)
+
+    def forget(self) -> None:
+        """Everybody in view is new: their measures, windows and motion are learned again."""
+        self._known.clear()
+
     def lift(self, keypoints: list[Keypoints], camera: CameraEstimate, time_ns: int) -> Float32:
         """The network's joints (P,26,3), camera axes, metres, relative to mid-hip, in the order given."""
         if not keypoints:
@@ -44,10 +59,10 @@ class People:
         windows = np.stack([self._observe(k, camera, time_ns) for k in keypoints])  # (P,T,21,3)
         gravity = np.tile(camera.gravity_input, (count, 1)).astype(np.float32)  # (P,4)
         if not camera.probe_due(time_ns):
-            return self._lifter.lift(windows, gravity)
+            return _finite_or_nan(self._lifter.lift(windows, gravity))
         # The same network call with twice the people costs a tenth more, two calls would cost double.
         asked = np.concatenate([windows, windows])
-        joints = self._lifter.lift(asked, np.concatenate([gravity, np.zeros_like(gravity)]))
+        joints = _finite_or_nan(self._lifter.lift(asked, np.concatenate([gravity, np.zeros_like(gravity)])))
         camera.learn_tilt(joints[count:], windows[:, -1, :, 2], time_ns)
         return joints[:count]
 
@@ -99,3 +114,12 @@ class People:
         person.rays = camera.intrinsics.rays(keypoints.points_px)
         person.window.add(time_ns, person.rays, keypoints.confidence)
         return person.window.sample()
+
+
+def _finite_or_nan(joints: Float32) -> Float32:
+    """Whoever has a joint that is no number has none: all after this takes NaN for 'not seen'."""
+    broken = ~np.isfinite(joints).all(axis=(1, 2))
+    if broken.any():
+        joints = joints.copy()
+        joints[broken] = np.nan
+    return joints

@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S = 20.0
 FILE_TIMEOUT_S = 10.0
-"""A sink with a queue writes a file, which is worth waiting for when the disk is slow."""
+"""A sink with a queue writes a file, which is worth waiting for when the disk is slow: so long for what is
+in the queue, and once more for closing the file."""
 _FAILURES = (SealcapError, OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError)
 """What a failing output raises; the rest of the pipeline goes on without it."""
 
@@ -116,17 +117,19 @@ class SinkRunner:
         return len(self._box) >= self._pictures
 
     def close(self, timeout: float = 0.8) -> bool:
-        """Write what waits, for up to `timeout` seconds, then close the sink. Idempotent.
+        """Write what waits, for up to `timeout` seconds, then close the sink, for as long again. Idempotent.
 
-        Waits once more that long for a network sink, and FILE_TIMEOUT_S for a file, to close. False when
-        the sink hangs and had to be left behind; its thread does not keep the program alive.
+        Both times FILE_TIMEOUT_S where that is more and the sink is a file. False when the sink hangs and
+        had to be left behind; its thread does not keep the program alive.
         """
         self._box.close()
         if self._thread.ident is None or self._thread is threading.current_thread():
             return True
+        if self.sink.queue > 1:
+            timeout = max(timeout, FILE_TIMEOUT_S)
         self._thread.join(timeout)
         self._abandon.set()
-        self._thread.join(max(timeout, FILE_TIMEOUT_S) if self.sink.queue > 1 else timeout)
+        self._thread.join(timeout)
         if self._thread.is_alive():
             self._fail(f"{self.name} does not answer and was left behind.")
         return not self._thread.is_alive()
@@ -182,10 +185,15 @@ class SinkRunner:
                 self._failed += 1
 
     def _close_sink(self) -> None:
+        closed = False
         try:
             self.sink.close()
+            closed = True
         except _FAILURES as error:
             self._fail(str(_as_sink_error(self.name, error)))
+        finally:
+            if not closed:
+                self._fail(f"{self.name} did not close properly.")
 
     def _fail(self, message: str) -> None:
         if self.failure is None:

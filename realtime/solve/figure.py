@@ -56,7 +56,9 @@ def or_nan(root: Float64 | None) -> Float64:
 
 def is_figure(raw: Float64, keypoints: Keypoints) -> bool:
     """Whether lifted joints (26,3) and what they come from can be a person."""
-    extent = float(np.abs(raw - raw[0]).max())  # NaN fails both comparisons
+    if not np.isfinite(raw).all():
+        return False
+    extent = float(np.abs(raw - raw[0]).max())
     seen = keypoints.confidence > 0
     return bool(
         SMALLEST_M < extent < LARGEST_M
