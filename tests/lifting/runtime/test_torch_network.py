@@ -222,3 +222,10 @@ def test_nothing_is_left_to_shapes_after_settling(lifter_path: Path) -> None:
     weights = {id(b) for b in module.buffers()}
     assert all(id(getattr(traced, str(n.target))) in weights for n in made)
     assert {*OPERATORS} >= {n.op_type for n in model.graph.node} - {"Shape"}
+
+
+@pytest.mark.real
+def test_compiled_is_the_same(dense_path: Path) -> None:
+    """torch.compile of the traced graph; on the processor it needs a C++ compiler."""
+    network = TorchNetwork(dense_path, compiled=True)
+    assert compare_with_onnx(read_model(dense_path), network) < 1e-5

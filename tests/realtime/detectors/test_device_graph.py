@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +15,14 @@ from benchmarks.rtmpose_size import rtmpose_size
 from lifting.errors import ModelError
 from lifting.runtime.onnx import OnnxNetwork
 from lifting.runtime.torch import TorchNetwork
-from realtime.detectors import Region, estimate_all
+from realtime.data import Frame
+from realtime.detectors import Estimate, Region, estimate_all
 from realtime.detectors.crop import crop_rgb, picture_from_crop
 from realtime.detectors.device_graph import FRAME, MATRIX, with_crop_and_peaks
 from realtime.detectors.rtmpose import MEAN_RGB, STD_RGB, RtmPose
 from realtime.detectors.rtmpose_device import RtmPoseOnDevice
 from realtime.sources.synthetic import SyntheticSource
+from realtime.tracking import Tracker
 
 W, H = 192, 256
 REGIONS = [Region(320, 240, 400), Region(50.3, 400.7, 333.3), Region(600, 20, 150), Region(-50, -60, 300)]
@@ -138,3 +141,31 @@ def test_an_unprepared_network_is_refused(path: Path) -> None:
     """It takes a picture already cut."""
     with pytest.raises(ModelError, match="takes input"):
         RtmPoseOnDevice(OnnxNetwork(path), lambda _: [])
+
+
+def test_the_tracker_looks_at_everybody_at_once(picture: np.ndarray) -> None:
+    """Two people followed are two regions of one call, and one call a frame."""
+    calls: list[int] = []
+
+    class Two:
+        name, finds_all = "two", True
+
+        def search(self, _image: np.ndarray) -> list[Region]:
+            return [Region(150, 240, 200), Region(450, 240, 200)]
+
+        def estimate(self, _image: np.ndarray, region: Region) -> Estimate:
+            return self.estimate_all(_image, [region])[0]
+
+        def estimate_all(self, _image: np.ndarray, regions: Sequence[Region]) -> list[Estimate]:
+            calls.append(len(regions))
+            return [self._seen(150 if r.cx < 300 else 450) for r in regions]
+
+        def _seen(self, x: float) -> Estimate:
+            points = np.random.default_rng(0).uniform(-60, 60, (21, 2)) + np.array([x, 240])
+            return Estimate(points.astype(np.float32), np.ones(21, np.float32), 0.9, Region(x, 240, 200))
+
+    tracker = Tracker(Two(), people=2)
+    for i in range(8):
+        found = tracker.update(Frame(picture, i, i * 33_000_000, 0, 0))
+    assert [k.person_id for k in found] == [0, 1]
+    assert calls[-3:] == [2, 2, 2]
