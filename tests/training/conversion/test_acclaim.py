@@ -87,3 +87,15 @@ def test_damaged_motions(figure, tmp_path: Path, pattern: str, instead: str, mes
     path.write_text(damaged)
     with pytest.raises(DataError, match=message):
         read_amc(path, skeleton)
+
+
+@pytest.mark.parametrize("pattern", [r"dof rx", r"name lfemur"])
+def test_messages_stay_short(figure, tmp_path: Path, pattern: str) -> None:
+    """A word of a megabyte is quoted in part."""
+    path = figure.write_asf(tmp_path / "01.asf")
+    damaged, count = re.subn(pattern, lambda found: found[0] + "x" * 1_000_000, path.read_text(), count=1)
+    path.write_text(damaged)
+    assert count == 1
+    with pytest.raises(DataError) as caught:
+        read_asf(path)
+    assert len(str(caught.value)) < 1000
