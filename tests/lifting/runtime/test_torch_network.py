@@ -225,6 +225,7 @@ def test_nothing_is_left_to_shapes_after_settling(lifter_path: Path) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own compiler
 def test_compiled_is_the_same(dense_path: Path) -> None:
     """torch.compile of the traced graph; on the processor it needs a C++ compiler."""
     network = TorchNetwork(dense_path, compiled=True)
