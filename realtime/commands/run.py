@@ -96,7 +96,8 @@ def needed_models(config: RunConfig) -> list[str]:
 
 @contextmanager
 def stop_on_signal(stopped: threading.Event, wake: Callable[[], None] | None = None) -> Iterator[None]:
-    """Ctrl-C and SIGTERM set `stopped` once, and call `wake`; the second one interrupts at once."""
+    """Ctrl-C, SIGTERM and a terminal that closes set `stopped` once, and call `wake`; the second signal
+    interrupts at once. What the user told the system to ignore (nohup) stays ignored."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
         if stopped.is_set():
@@ -106,6 +107,9 @@ def stop_on_signal(stopped: threading.Event, wake: Callable[[], None] | None = N
             wake()
 
     numbers = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        numbers.append(hang_up)
     before = [signal.signal(number, ask) for number in numbers]
     try:
         yield

@@ -11,6 +11,7 @@ from lifting.errors import SinkError
 from realtime.curve import apply_server
 from realtime.data import Motion
 from realtime.exposure import Listener, check_binding
+from realtime.open_files import expect_room
 from realtime.sinks.wire import META_TOPIC, POSE_TOPIC, StreamInfo, encode_meta, encode_pose, sendable
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class ZmqSink:
 
     def open(self) -> None:
         """Bind. Raises SinkError naming the port when it is taken."""
+        expect_room(self.name)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PUB)
         for option, value in (
