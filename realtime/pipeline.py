@@ -1,7 +1,8 @@
 """The way of a frame: capture → detect → track → lift → correct → solve → publish.
 
 One thread captures, the caller's thread infers, each sink has a thread of its own. Between capture and
-inference lies a mailbox of depth one in which the newest frame wins; the same before each sink.
+inference lies a mailbox of depth one in which the newest frame wins; the same before each sink. Between two
+frames wishes are granted (`realtime.control`): other options, outputs, another source.
 """
 
 from __future__ import annotations
@@ -9,15 +10,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from lifting.camera_estimate import CameraEstimate
-from realtime.capture import Capture, Captured
+from realtime.capture import Captured
+from realtime.captures import Captures
+from realtime.control import Control, NewSource, PlugIn, Relearn, Tune, Unplug, Wish
 from realtime.data import BodyPose, Frame, Keypoints, Losses, Motion
 from realtime.line_segments import line_segments
 from realtime.people import People
 from realtime.recorded_tracker import PersonTracker
 from realtime.sinks import Sink
 from realtime.sinks.runner import SinkRunner
+from realtime.sinks.switchboard import Switchboard
+from realtime.solve.body import SolverOptions
 from realtime.sources import Source
 from realtime.timing import Summary, Timings, stage_percentiles
 
@@ -42,12 +48,29 @@ class Pipeline:
     ) -> None:
         """`lossless`: drop nothing anywhere; `frames`, `duration` (seconds): stop after that much."""
         self.timings = Timings()
-        self.capture = Capture(source, lossless=lossless)
-        self.runners = [SinkRunner(sink, lossless=lossless) for sink in sinks]
+        self.control = Control()
+        self.capture = Captures(source, lossless=lossless)
+        self.outputs = Switchboard(SinkRunner(sink, lossless=lossless) for sink in sinks)
         self.published = self.with_person = 0
         self.camera: CameraEstimate | None = None
         self._tracker, self._people, self._open_camera = tracker, people, open_camera
         self._frames, self._duration = frames, duration
+        self._tuned = False
+
+    @property
+    def runners(self) -> list[SinkRunner]:
+        """Of the outputs that are on now."""
+        return self.outputs.runners
+
+    @property
+    def options(self) -> SolverOptions:
+        """The solver's, as they are now."""
+        return self._people.options
+
+    @property
+    def lossless(self) -> bool:
+        """True where every frame of a file is wanted; then nothing can be switched."""
+        return self.capture.lossless
 
     def run(self, stop: threading.Event) -> Summary:
         """Work until the source ends or `stop` is set. Raises SourceError or SinkError after closing."""
@@ -57,11 +80,15 @@ class Pipeline:
                 runner.start()
             self.capture.start()
             while not (stop.is_set() or self._finished(time.monotonic() - begin)):
+                while (wish := self.control.take()) is not None:
+                    self._grant(wish)
                 captured = self.capture.next(timeout=0.1)
                 if captured is not None:
                     self._publish(captured.frame, *self._infer(captured))
         finally:
             seconds = time.monotonic() - begin
+            for wish in self.control.close():
+                self._decline(wish)
             self.capture.close()
             for runner in self.runners:
                 runner.close()
@@ -79,20 +106,59 @@ class Pipeline:
             source=self.capture.source.name,
             seconds=seconds,
             captured=self.capture.captured,
-            missed=self.capture.source.missed,
+            missed=self.capture.missed,
             overwritten=self.capture.overwritten,
             unprocessed=self.capture.unprocessed,
             published=self.published,
             with_person=self.with_person,
             stage_ms=stage_percentiles(self.timings),
-            sinks=tuple(runner.report for runner in self.runners),
+            sinks=self.outputs.reports(self.published),
             assumptions=dict(self.camera.sources) if self.camera else {},
         )
 
     def _finished(self, seconds: float) -> bool:
         enough = self._frames is not None and self.published >= self._frames
         late = self._duration is not None and seconds >= self._duration
-        return enough or late or self.capture.ended
+        return enough or late or (self.capture.ended and not self.control.awaits_source)
+
+    def _grant(self, wish: Wish) -> None:
+        match wish:
+            case Tune():
+                self._tune(replace(self.options, **wish.options))
+            case Relearn():
+                self._people.forget()
+                self.camera = None
+            case PlugIn():
+                self.outputs.plug_in(wish.runner, self.published)
+            case Unplug():
+                self.outputs.unplug(wish.runner, self.published)
+                wish.done.set()
+            case NewSource():
+                self._switch(wish)
+
+    def _tune(self, options: SolverOptions) -> None:
+        self._people.tune(options)
+        self._tuned = True
+        if self.camera is not None:
+            self.camera.person_height_m = options.height_m
+
+    def _decline(self, wish: Wish) -> None:
+        """The run is over: what came with a wish is closed with the rest."""
+        match wish:
+            case PlugIn():
+                self.outputs.plug_in(wish.runner, self.published)
+            case Unplug():
+                wish.done.set()
+            case NewSource():
+                wish.source.close()
+
+    def _switch(self, wish: NewSource) -> None:
+        self.capture.switch(wish.source)
+        self.control.awaits_source = False
+        self._open_camera = wish.open_camera or self._open_camera
+        self.camera = None
+        self._people.forget()
+        self._tracker.restart()
 
     def _infer(self, captured: Captured) -> tuple[list[Keypoints], tuple[BodyPose, ...]]:
         frame, times = captured.frame, self.timings
@@ -134,13 +200,15 @@ class Pipeline:
     def _losses(self) -> Losses:
         outputs = {runner.name: runner.dropped for runner in self.runners}
         capture = self.capture
-        return Losses(capture.captured, capture.source.missed, capture.overwritten, outputs)
+        return Losses(capture.captured, capture.missed, capture.overwritten, outputs)
 
     def _camera_for(self, frame: Frame) -> CameraEstimate:
         width, height = frame.size
         known = self.camera
         if known is None or (known.intrinsics.width, known.intrinsics.height) != (width, height):
             self.camera = known = self._open_camera(width, height)
+            if self._tuned:
+                known.person_height_m = self.options.height_m
         return known
 
 

@@ -16,6 +16,9 @@ class PersonTracker(Protocol):
     def choose(self, x_px: float, y_px: float) -> None:
         """Follow whoever stands at this place of the picture; from any thread."""
 
+    def restart(self) -> None:
+        """The next frame comes from elsewhere: forget everybody."""
+
 
 class RecordedTracker:
     """Hands on the 2D joints that frames of a session carry, of everybody who was followed back then."""
@@ -26,3 +29,6 @@ class RecordedTracker:
 
     def choose(self, x_px: float, y_px: float) -> None:
         """Nobody else was followed, so there is no one to choose."""
+
+    def restart(self) -> None:
+        """Nothing is remembered."""

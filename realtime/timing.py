@@ -79,6 +79,8 @@ class SinkReport:
     failure: str | None
     failed: int = 0
     """Lost because the output was broken, or hung when the run ended."""
+    away: int = 0
+    """Published while the output was off: it came later, or went earlier."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,9 @@ class Summary:
         """True when no frame is missing from the books, neither before inference nor at any output."""
         if self.captured != self.published + self.overwritten + self.unprocessed:
             return False
-        return all(sink.sent + sink.dropped + sink.failed == self.published for sink in self.sinks)
+        return all(
+            sink.sent + sink.dropped + sink.failed + sink.away == self.published for sink in self.sinks
+        )
 
 
 def stage_percentiles(timings: Timings) -> dict[str, tuple[float, float, float]]:

@@ -65,6 +65,11 @@ class Tracker:
         """
         self._wish.set(x_px, y_px)
 
+    def restart(self) -> None:
+        """The next frame comes from elsewhere: forget everybody. Numbers go on."""
+        self._searches = Searches(self._detector)
+        self._tracks, self._others = [], []
+
     def update(self, frame: Frame) -> list[Keypoints]:
         """Joints of everybody followed who is seen in `frame`, by person number."""
         image, now = frame.image, frame.capture_time_ns

@@ -29,7 +29,7 @@ from realtime.solve.handover import Handover
 from realtime.solve.limbs import HiddenLimbs
 from realtime.solve.root import FROM_BODY21, MIN_JOINTS, RootTracker
 from realtime.solve.rotations import RotationSolver
-from realtime.solve.steady import joint_filter
+from realtime.solve.steady import JOINT_BETA, JOINT_CUTOFF_HZ, joint_filter, strength
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -99,6 +99,17 @@ class BodySolver:
         """Forget the motion, as after a cut; the person's bone lengths stay."""
         self._restart()
         self._handover.reset()
+
+    def tune(self, options: SolverOptions) -> None:
+        """Go on with other smoothing, foot lock or stature; the rest of the options stays as it began."""
+        before, self.options = self.options, options
+        if options.smooth != before.smooth:
+            self._smooth.tune(*strength(options.smooth, JOINT_CUTOFF_HZ, JOINT_BETA))
+            self._root.tune(options.smooth)
+        if options.foot_lock != before.foot_lock:
+            self._feet.change(options.foot_lock)
+            self._contacts.stick(options.foot_lock == "always")
+        self._bones.height_m = options.height_m
 
     def update(
         self,

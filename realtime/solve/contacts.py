@@ -49,8 +49,12 @@ class ContactEstimate:
 
     def __init__(self, sticky: bool = False) -> None:
         """`sticky`: contacts end late."""
-        self._end_m, self._end_m_s = (x * (STICKY if sticky else 1.0) for x in (END_M, END_M_S))
+        self.stick(sticky)
         self.reset()
+
+    def stick(self, sticky: bool) -> None:
+        """Whether contacts end late, from the next frame on."""
+        self._end_m, self._end_m_s = (x * (STICKY if sticky else 1.0) for x in (END_M, END_M_S))
 
     def reset(self) -> None:
         """Forget where the feet were."""

@@ -88,6 +88,11 @@ class FootLock:
         self._velocity = (0.0, 0.0)
         self._ground: Ground | None = None
 
+    def change(self, mode: FootMode) -> None:
+        """Another mode from the next frame on; pins and offsets of the old one are forgotten."""
+        self.mode = mode
+        self.reset()
+
     def update(
         self,
         joints_world: Float64,

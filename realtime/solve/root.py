@@ -116,6 +116,11 @@ class RootTracker:
         """(3,) metres, the last root; None before the first."""
         self.velocity: Float64 = np.zeros(3)
 
+    def tune(self, smooth: float) -> None:
+        """Another strength from the next frame on; nothing is forgotten."""
+        self._depth.tune(smooth)
+        self._direction.tune(*strength(smooth, DIRECTION_HZ, DIRECTION_BETA))
+
     def reset(self) -> None:
         """Forget everything."""
         self._depth.reset()
@@ -150,8 +155,12 @@ class DepthFilter:
     """
 
     def __init__(self, smooth: float = 0.5) -> None:
-        self._share = math.inf if smooth == 0 else (0.5 / smooth) ** 2.5
+        self.tune(smooth)
         self.reset()
+
+    def tune(self, smooth: float) -> None:
+        """Another strength from the next depth on."""
+        self._share = math.inf if smooth == 0 else (0.5 / smooth) ** 2.5
 
     def reset(self) -> None:
         """Forget everything; the next depth is taken as it is."""

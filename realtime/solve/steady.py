@@ -54,6 +54,10 @@ class SteadyFilter:
         """Forget everything; the next input comes out as it is."""
         self.value = self.velocity = self._tracked = None
 
+    def tune(self, cutoff_hz: float, beta: float) -> None:
+        """Another strength from the next sample on; nothing is forgotten."""
+        self.cutoff_hz, self.beta = cutoff_hz, beta
+
     def __call__(self, x: Float64, dt_s: float) -> Float64:
         """Filter one sample (...,D) taken `dt_s` seconds after the last one."""
         if self.value is None or self.velocity is None or self._tracked is None or dt_s <= 0:

@@ -113,7 +113,7 @@ class PageSession:
         dropped = {runner.name: runner.dropped for runner in run.runners}
         if isinstance(run, Replay):
             return Facts(dropped, run.known_from)
-        dropped = {"capture": run.capture.overwritten, "source": run.capture.source.missed, **dropped}
+        dropped = {"capture": run.capture.overwritten, "source": run.capture.missed, **dropped}
         return Facts(dropped, dict(run.camera.sources) if run.camera else {})
 
 
