@@ -177,12 +177,13 @@ def soak(config: RunConfig, folder: Path, period_s: float) -> Soak:
         page.attach(pipeline)
         with Meter(lambda: pipeline.published, period_s) as meter:
             summary = pipeline.run(threading.Event())
+    during = [s for s in meter.samples if s.frames < summary.published]  # not while outputs close
     frames_per_hour = 3600 * FPS
-    hours = [s.frames / frames_per_hour if config.max_speed else s.seconds / 3600 for s in meter.samples]
+    hours = [s.frames / frames_per_hour if config.max_speed else s.seconds / 3600 for s in during]
     recorded = sum(1 for _ in read_poses(folder / "soak.mcap"))
     with np.load(folder / "soak.npz", allow_pickle=False) as arrays:
         rows = len(arrays["frame_index"])
-    return Soak(summary, meter.samples, hours, received, recorded, rows)
+    return Soak(summary, during, hours, received, recorded, rows)
 
 
 def report(found: Soak, command: str) -> str:

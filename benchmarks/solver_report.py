@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 
-
 @dataclass(frozen=True)
 class Check:
     """One requirement and what was measured; no better than `limit` means missed."""
