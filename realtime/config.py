@@ -21,9 +21,9 @@ Device = Literal["cpu", "cuda"]
 Precision = Literal["fp32", "fp16", "int8"]
 
 
-def _flat(name: str) -> Any:
-    """On the command line the field is `--name`, without the name of its group."""
-    return tyro.conf.arg(name=name, prefix_name=False)
+def _flat(name: str, value: str | None = None) -> Any:
+    """On the command line the field is `--name`, without the name of its group; help calls its value so."""
+    return tyro.conf.arg(name=name, prefix_name=False, metavar=value)
 
 
 class _Settings(BaseModel):
@@ -43,9 +43,9 @@ class DetectorConfig(_Settings):
     """Finds the people in place of BlazePose's: rtmdet-nano, rtmdet-m, or the path of an RTMDet ONNX file."""
     refine: bool = False
     """rtmpose: joints between the network's bins; calmer, up to a quarter crop pixel away from mmpose's."""
-    mmpose_config: Annotated[str | None, _flat("mmpose-config")] = None
+    mmpose_config: Annotated[str | None, _flat("mmpose-config", "NAME|FILE.py")] = None
     """mmpose: name of one of its configurations, or a file of your own, which is run as Python code."""
-    mmpose_checkpoint: Annotated[Path | None, _flat("mmpose-checkpoint")] = None
+    mmpose_checkpoint: Annotated[Path | None, _flat("mmpose-checkpoint", "FILE.pth")] = None
     """mmpose: the weights, FILE.pth or FILE.safetensors."""
     backend: Backend = "onnx"
     """Engine that runs the network; tensorrt takes the GPU."""
@@ -64,7 +64,7 @@ class LifterConfig(_Settings):
     """Which of the packaged lifters."""
     model: Path | None = None
     """A lifter of your own (ONNX made by `sealcap export`), in place of a packaged one."""
-    correct: Annotated[float, _flat("correct")] = Field(default=1.0, ge=0, le=5)
+    correct: Annotated[float, _flat("correct", "0...5")] = Field(default=1.0, ge=0, le=5)
     """Strength with which the lifted pose is moved towards the picture, bones rigid: 0 = off."""
     backend: Backend = "onnx"
     """Engine that runs the network; tensorrt takes the GPU."""
@@ -79,31 +79,33 @@ class LifterConfig(_Settings):
 class CameraConfig(_Settings):
     """What is known of the camera and where it stands."""
 
-    fov: Annotated[float | None, _flat("fov")] = Field(default=None, ge=10, le=150)
+    fov: Annotated[float | None, _flat("fov", "DEGREES")] = Field(default=None, ge=10, le=150)
     """Degrees seen along the longer image side; 60 is assumed if empty."""
-    pitch: Annotated[float | None, _flat("camera-pitch")] = Field(default=None, ge=-80, le=80)
+    pitch: Annotated[float | None, _flat("camera-pitch", "DEGREES")] = Field(default=None, ge=-80, le=80)
     """Degrees the camera looks down; makes limbs more accurate when given."""
-    height: Annotated[float | None, _flat("camera-height")] = Field(default=None, gt=0, le=20)
+    height: Annotated[float | None, _flat("camera-height", "METRES")] = Field(default=None, gt=0, le=20)
     """Metres of the lens above the floor; with --fov and --height it yields the tilt from standing people."""
-    calibration: Annotated[Path | None, _flat("calibration")] = None
+    calibration: Annotated[Path | None, _flat("calibration", "FILE.yaml")] = None
     """File made by `sealcap calibrate`, in place of --fov: exact angles, lens distortion included."""
 
 
 class PersonConfig(_Settings):
     """Who is followed."""
 
-    person: Annotated[str, _flat("person")] = Field(default="largest", pattern=r"^(largest|\d{1,3})$")
+    person: Annotated[str, _flat("person", "largest|N")] = Field(
+        default="largest", pattern=r"^(largest|\d{1,3})$"
+    )
     """`largest`, or the number of a person from left to right at the start."""
     people: Annotated[int, _flat("people")] = Field(default=1, ge=1, le=8)
     """How many people to follow at once."""
-    height: Annotated[float | None, _flat("height")] = Field(default=None, ge=0.5, le=2.6)
+    height: Annotated[float | None, _flat("height", "METRES")] = Field(default=None, ge=0.5, le=2.6)
     """Stature in metres; 1.70 is assumed if empty, which scales everything."""
 
 
 class SolveConfig(_Settings):
     """From the network's joints to a body."""
 
-    smooth: Annotated[float, _flat("smooth")] = Field(default=0.5, ge=0, le=1)
+    smooth: Annotated[float, _flat("smooth", "0...1")] = Field(default=0.5, ge=0, le=1)
     """Strength of smoothing: 0 = off and no lag, 1 = calm and slow."""
     bones: bool = True
     """Keep bone lengths constant and equal on both sides."""
@@ -120,63 +122,67 @@ class SolveConfig(_Settings):
 class OutputConfig(_Settings):
     """Where the motion goes."""
 
-    zmq: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("zmq")] = []
+    zmq: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("zmq", "ENDPOINT")] = []
     """ZeroMQ endpoint to publish on, such as tcp://127.0.0.1:5570; may be repeated."""
-    osc: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("osc")] = []
+    osc: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("osc", "HOST:PORT")] = []
     """HOST:PORT that gets joints over OSC, such as 127.0.0.1:39570; may be repeated."""
-    vmc: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("vmc")] = []
+    vmc: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("vmc", "HOST:PORT")] = []
     """HOST:PORT of an avatar program (VMC), such as 127.0.0.1:39539; may be repeated."""
     vmc_preset: Annotated[
         Literal["generic", "vseeface", "warudo", "vnyan", "vmagicmirror", "blender"], _flat("vmc-preset")
     ] = "generic"
     """Which avatar program: where the avatar starts, and the defaults of the next two."""
-    vmc_offsets: Annotated[str | None, _flat("vmc-offsets")] = None
+    vmc_offsets: Annotated[str | None, _flat("vmc-offsets", "NAME|FILE.vrm")] = None
     """Places of bones: rest (standard body), measured (the person's), zero, or your avatar's FILE.vrm."""
-    vmc_rate: Annotated[float | None, _flat("vmc-rate")] = Field(default=None, ge=1, le=100)
+    vmc_rate: Annotated[float | None, _flat("vmc-rate", "FPS")] = Field(default=None, ge=1, le=100)
     """Most frames per second that are sent; 60 if empty."""
-    vmc_rest_after: Annotated[float, _flat("vmc-rest-after")] = Field(default=3.0, ge=0)
+    vmc_rest_after: Annotated[float, _flat("vmc-rest-after", "SECONDS")] = Field(default=3.0, ge=0)
     """Seconds for which the avatar of somebody out of sight holds still before it eases into standing."""
     vmc_people: Annotated[Literal["one", "each"], _flat("vmc-people")] = "one"
     """one: the first person; each: the first to PORT, the second to PORT + 1, up to --people."""
-    vmc_commands: Annotated[int, _flat("vmc-commands")] = Field(default=39540, ge=0, le=65535)
+    vmc_commands: Annotated[int, _flat("vmc-commands", "PORT")] = Field(default=39540, ge=0, le=65535)
     """Port of this machine on which commands of avatar programs are obeyed; 0 = none."""
-    vrchat: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("vrchat")] = []
+    vrchat: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("vrchat", "HOST:PORT")] = []
     """HOST:PORT of VRChat, such as 127.0.0.1:9000; may be repeated."""
-    vrchat_trackers: Annotated[str, _flat("vrchat-trackers")] = "hip,feet"
+    vrchat_trackers: Annotated[str, _flat("vrchat-trackers", "PARTS")] = "hip,feet"
     """Some of hip,feet,chest,knees,elbows; fewer is often better."""
-    vrchat_height: Annotated[float | None, _flat("vrchat-height")] = Field(default=None, ge=0.5, le=2.6)
+    vrchat_height: Annotated[float | None, _flat("vrchat-height", "METRES")] = Field(
+        default=None, ge=0.5, le=2.6
+    )
     """Your height in metres as VRChat's settings have it; scales the trackers."""
-    ros: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("ros")] = []
+    ros: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("ros", "ADDRESS")] = []
     """rosbridge server that gets people as ROS 2 topics, such as ws://127.0.0.1:9090; may be repeated."""
-    ros_frame: Annotated[str, _flat("ros-frame")] = Field(default="map", pattern=r"^[A-Za-z][\w/]{0,63}$")
+    ros_frame: Annotated[str, _flat("ros-frame", "NAME")] = Field(
+        default="map", pattern=r"^[A-Za-z][\w/]{0,63}$"
+    )
     """What the floor is called in ROS (/tf)."""
-    foxglove: Annotated[int | None, _flat("foxglove")] = Field(default=None, ge=1, le=65535)
+    foxglove: Annotated[int | None, _flat("foxglove", "PORT")] = Field(default=None, ge=1, le=65535)
     """Port of this machine where Foxglove finds people live, usually 8765."""
-    sonic: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("sonic")] = []
+    sonic: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("sonic", "HOST:PORT")] = []
     """HOST:PORT to publish the first person on for a G1 with SONIC, such as 127.0.0.1:5556; experimental."""
     sonic_version: Annotated[Literal[2, 3], _flat("sonic-version")] = 3
     """Version of SONIC's pose message: 3 as its own programs send it, 2 for programs of your own."""
-    record: Annotated[Path | None, _flat("record")] = None
+    record: Annotated[Path | None, _flat("record", "FILE.mcap")] = None
     """Session file to write, FILE.mcap."""
     record_video: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("record-video")] = False
     """With --record: put the camera's video into the session as well (H.264)."""
-    poses_out: Annotated[Path | None, _flat("poses-out")] = None
+    poses_out: Annotated[Path | None, _flat("poses-out", "FILE.npz")] = None
     """NPZ file with the joints of every frame in camera space."""
     poses_stage: Annotated[Literal["raw", "solved"], _flat("poses-stage")] = "solved"
     """raw: straight from the network; solved: corrected, smoothed, with constant bones."""
-    robot: Annotated[str | None, _flat("robot")] = None
+    robot: Annotated[str | None, _flat("robot", "NAME|FILE.yaml")] = None
     """Robot that the first person moves: a packaged name (g1, talos ...) or FILE.yaml; docs/robots.md."""
-    robot_out: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("robot-out")] = []
+    robot_out: Annotated[tyro.conf.UseAppendAction[list[str]], _flat("robot-out", "ADDRESS")] = []
     """With --robot: where its joints go, such as tcp://127.0.0.1:5571; may be repeated."""
-    robot_rate: Annotated[float, _flat("robot-rate")] = Field(default=100.0, ge=50, le=200)
+    robot_rate: Annotated[float, _flat("robot-rate", "HERTZ")] = Field(default=100.0, ge=50, le=200)
     """Commands per second."""
-    robot_control: Annotated[str, _flat("robot-control")] = "tcp://127.0.0.1:5572"
+    robot_control: Annotated[str, _flat("robot-control", "ENDPOINT")] = "tcp://127.0.0.1:5572"
     """Where the robot is armed and stopped (`sealcap robot arm`)."""
     robot_armed: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("robot-armed")] = False
     """For simulations: the robot's output arms itself whenever somebody is there."""
-    web_port: Annotated[int, _flat("web-port")] = Field(default=8080, ge=1, le=65535)
+    web_port: Annotated[int, _flat("web-port", "PORT")] = Field(default=8080, ge=1, le=65535)
     """Port of the web page on this machine."""
-    avatar: Annotated[Path | None, _flat("avatar")] = None
+    avatar: Annotated[Path | None, _flat("avatar", "FILE.vrm")] = None
     """Character to move on the page beside the first person, FILE.vrm or FILE.glb."""
     headless: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("headless")] = False
     """Open no web page."""
@@ -191,7 +197,7 @@ class RunConfig(_Settings):
 
     source: tyro.conf.Positional[str] = "0"
     """Camera number, video or session file, rtsp:// or http:// address, `demo` or `synthetic`."""
-    config: str = "live"
+    config: Annotated[str, tyro.conf.arg(metavar="NAME|FILE")] = "live"
     """YAML file with settings, or the name of a packaged one: live, fast, quality, demo."""
     detector: DetectorConfig = DetectorConfig()
     lifter: LifterConfig = LifterConfig()
@@ -211,7 +217,7 @@ class RunConfig(_Settings):
     """Files only: start again at the end."""
     frames: int | None = Field(default=None, ge=1)
     """Stop after this many frames."""
-    duration: float | None = Field(default=None, gt=0)
+    duration: Annotated[float | None, tyro.conf.arg(metavar="SECONDS")] = Field(default=None, gt=0)
     """Stop after this many seconds."""
 
 
