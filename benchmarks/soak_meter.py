@@ -25,7 +25,7 @@ class Sample:
     files: int
     """Open descriptors."""
     objects: dict[str, int]
-    """Objects that Python's collector knows, by type."""
+    """Objects that Python's collector knows, by type, without these samples."""
 
 
 class Meter:
@@ -49,8 +49,14 @@ class Meter:
             self._process.memory_info().rss / 1e6,
             self._process.num_threads(),
             self._process.num_fds(),
-            dict(Counter(type(thing).__qualname__ for thing in gc.get_objects())),
+            self._count_objects(),
         )
+
+    def _count_objects(self) -> dict[str, int]:
+        counts = Counter(type(thing).__qualname__ for thing in gc.get_objects())
+        counts["Sample"] -= len(self.samples)
+        counts["dict"] -= sum(map(gc.is_tracked, (sample.objects for sample in self.samples)))
+        return dict(counts)
 
     def __enter__(self) -> Meter:
         self._thread.start()

@@ -103,14 +103,22 @@ class Scene:
 
     def _figure(self, person_id: int, shape: Solids) -> _Figure:
         if person_id not in self._figures:
-            self._figures[person_id] = _Figure(self._server.scene, f"/world/person{person_id}", shape)
+            self._figures[person_id] = _Figure(self._server.scene, self._free_place(), shape)
         return self._figures[person_id]
+
+    def _free_place(self) -> str:
+        """A name of one of `MAX_PEOPLE` nodes. viser remembers every name there ever was, and people come and
+        go under new numbers for hours."""
+        taken = {figure.name for figure in self._figures.values()}
+        names = (f"/world/person{place}" for place in range(MAX_PEOPLE))
+        return next(name for name in names if name not in taken)
 
 
 class _Figure:
     """Scene nodes of one person."""
 
     def __init__(self, scene: Any, name: str, shape: Solids) -> None:
+        self.name = name
         upright = np.tile(np.array([1.0, 0, 0, 0], np.float32), (len(shape.ball_positions), 1))
         self._balls = scene.add_batched_meshes_simple(
             f"{name}/joints", *ball_mesh(), upright, shape.ball_positions, batched_scales=shape.ball_radii,

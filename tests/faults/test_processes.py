@@ -71,9 +71,15 @@ def whole(folder: Path) -> int:
 
 def test_a_terminal_that_closes_ends_the_recording_whole(session: Path, tmp_path: Path) -> None:
     """SIGHUP is like Ctrl-C."""
-    with running(session, tmp_path) as process:
-        process.send_signal(signal.SIGHUP)
-        _, err = process.communicate(timeout=30)
+    before = signal.signal(
+        signal.SIGHUP, signal.SIG_DFL
+    )  # children inherit it, and these tests may be nohup's
+    try:
+        with running(session, tmp_path) as process:
+            process.send_signal(signal.SIGHUP)
+            _, err = process.communicate(timeout=30)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert process.returncode == 0, err
     assert whole(tmp_path) > 5
 
