@@ -199,7 +199,8 @@ def build_sinks(config: RunConfig) -> list[Sink]:
 
 def build_outputs(out: OutputConfig, info: StreamInfo, people: int) -> list[Sink]:
     """The outputs that can be fed from a camera and from a session alike."""
-    track = RobotTrack() if out.record is not None and out.robot is not None else None
+    recorded = out.record is not None or not out.headless  # takes can be recorded from the page, too
+    track = RobotTrack() if recorded and out.robot is not None else None
     sinks: list[Sink] = [*_network_sinks(out, info, people, track)]
     if out.record is not None:
         from realtime.sinks.recorder import SessionRecorder

@@ -166,6 +166,8 @@ class OutputConfig(_Settings):
     """Session file to write, FILE.mcap."""
     record_video: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("record-video")] = False
     """With --record: put the camera's video into the session as well (H.264)."""
+    takes: Annotated[Path, _flat("takes")] = Path("sessions")
+    """Folder for takes that are recorded from the page."""
     poses_out: Annotated[Path | None, _flat("poses-out", "FILE.npz")] = None
     """NPZ file with the joints of every frame in camera space."""
     poses_stage: Annotated[Literal["raw", "solved"], _flat("poses-stage")] = "solved"
@@ -180,6 +182,8 @@ class OutputConfig(_Settings):
     """Where the robot is armed and stopped (`sealcap robot arm`)."""
     robot_armed: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("robot-armed")] = False
     """For simulations: the robot's output arms itself whenever somebody is there."""
+    robot_view: Annotated[bool, tyro.conf.FlagCreatePairsOff, _flat("robot-view")] = False
+    """With --robot: show the robot on the page, beside the person."""
     web_port: Annotated[int, _flat("web-port", "PORT")] = Field(default=8080, ge=1, le=65535)
     """Port of the web page on this machine."""
     avatar: Annotated[Path | None, _flat("avatar", "FILE.vrm")] = None
