@@ -101,6 +101,9 @@ def main() -> int:
     outcomes = {} if given.list else run(faults)
     text = markdown(outcomes)
     print(text)
+    if not (given.list or all(file_and_function(fault) in outcomes for fault in faults)):
+        print("Not every test was run; nothing is written.", file=sys.stderr)
+        return 1
     if given.write:
         write_between(PAGE, text, "faults")
     return int(any(outcome.failed for outcome in outcomes.values()))
