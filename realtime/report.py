@@ -18,6 +18,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(_stages(summary))
     for sink in summary.sinks:
         lost = f", {sink.dropped} dropped" if sink.dropped else ""
+        lost += f", {sink.failed} lost in its failure" if sink.failed else ""
         failed = f"  [red]failed: {sink.failure}[/]" if sink.failure else ""
         console.print(f"  → {sink.name}: {sink.sent} frames{lost}{failed}")
     if summary.assumptions:

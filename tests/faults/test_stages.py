@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from lifting.errors import SinkError
 from lifting.lifter import Lifter
@@ -23,6 +25,7 @@ from realtime.config import CameraConfig, LifterConfig, RunConfig
 from realtime.data import BodyPose, Float32, Frame, Keypoints, Motion, State
 from realtime.people import People
 from realtime.pipeline import Pipeline
+from realtime.report import print_summary
 from realtime.session import read_frames, read_poses
 from realtime.sinks import Sink, runner
 from realtime.sinks.poses_npz import PosesNpz
@@ -177,6 +180,10 @@ def test_an_output_that_fails_or_hangs_harms_no_other(
     broken, recorded = summary.sinks
     assert broken.failure is not None
     assert broken.failed == 0 if where == "close" else broken.failed > 0
+    told = Console(file=StringIO(), width=200)
+    print_summary(summary, told)
+    assert isinstance(told.file, StringIO)
+    assert ("lost in its failure" in told.file.getvalue()) == (where == "write")
     assert (recorded.sent, recorded.failure) == (summary.published, None)
     assert [message.seq for message in read_poses(session.path)] == list(range(summary.published))
 
