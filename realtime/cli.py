@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ HELP = {"-h", "--help", "--help-all"}
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit code: 0 done, 2 bad usage or configuration, 1 anything else."""
     args = sys.argv[1:] if argv is None else argv
+    _never_choke_on_a_sign()
     debug = "--debug" in args
     args = [arg for arg in args if arg != "--debug"]
     try:
@@ -92,6 +94,13 @@ def _find(args: list[str]) -> tuple[str, list[str]]:
     near = family(args[0]) or difflib.get_close_matches(args[0], VERBS, n=3, cutoff=0.5)
     hint = f"Did you mean: {', '.join(f'sealcap {n}' for n in near)}?" if near else "Type: sealcap --help"
     raise ConfigError(f"There is no command `sealcap {' '.join(args[:2])}`. {hint}")
+
+
+def _never_choke_on_a_sign() -> None:
+    """Terminals and pipes with a small alphabet get a question mark for an arrow, and no traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _complain(message: str) -> None:

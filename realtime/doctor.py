@@ -6,11 +6,12 @@ import os
 import platform
 import shutil
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,9 @@ import numpy as np
 
 from lifting.errors import SealcapError
 from lifting.skeleton import BODY21
+from realtime import doctor_cameras
+from realtime.camera_probe import GIVE_UP_S
+from realtime.doctor_check import Check, Grade, within
 from realtime.paths import cache_dir, weights_dir
 
 PACKAGES = ("sealcap", "numpy", "opencv-python", "onnx", "mcap", "msgspec", "pyzmq", "python-osc", "viser")
@@ -28,7 +32,34 @@ NEEDED_MODELS = frozenset({"blazepose-heavy", "blazepose-search"})
 LIFTER_BUDGET_MS = 2.0
 LIFTER_LIMIT_MS = 8.0
 """Beyond this the lifter takes a quarter of a frame at 30 fps."""
-WEB_PORT, ZMQ_PORT, OSC_PORT = 8080, 5570, 39570
+OSC_PORT = 39570
+
+
+@dataclass(frozen=True)
+class Port:
+    """Something that we listen on."""
+
+    what: str
+    option: str
+    """What to type to have it elsewhere."""
+    kind: socket.SocketKind = socket.SOCK_STREAM
+
+
+PORTS = {
+    8080: Port("page", "--web-port 8081"),
+    5570: Port("ZeroMQ", "--zmq tcp://127.0.0.1:5580"),
+    5571: Port("robot", "--robot-out tcp://127.0.0.1:5581"),
+    5572: Port("robot control", "--robot-control tcp://127.0.0.1:5582"),
+    8765: Port("Foxglove", "--foxglove 8766"),
+    39540: Port("VMC commands", "--vmc-commands 39541", socket.SOCK_DGRAM),
+}
+FIREWALLS = {
+    "ufw": "let in TCP 8080 and 5570: sudo ufw allow 8080,5570/tcp",
+    "firewall-cmd": "let in TCP 8080 and 5570: sudo firewall-cmd --add-port=8080/tcp --add-port=5570/tcp",
+    "win32": "say yes where Windows asks about Python, for private networks",
+    "darwin": "say yes where macOS asks about incoming connections",
+}
+CAMERAS_LIMIT_S = doctor_cameras.MOST * (GIVE_UP_S + 1)
 FREE_WARN_BYTES, FREE_FAIL_BYTES = 2 << 30, 100 << 20
 WRITE_BYTES = 16 << 20
 SLOW_WRITE_MB_S = 5.0
@@ -36,45 +67,42 @@ SLOW_WRITE_MB_S = 5.0
 COARSE_CLOCK_S = 2e-3
 
 
-class Grade(StrEnum):
-    """How bad a finding is."""
-
-    OK = "ok"
-    WARN = "warn"
-    """Works, but something is missing or slow."""
-    FAIL = "fail"
-    """`sealcap run` cannot work as things are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding."""
-
-    name: str
-    grade: Grade
-    detail: str
-    fix: str = ""
-    """What to do about it; empty when fine."""
+def run_checks(camera: int | None = None, tell: Callable[[str], None] = lambda _name: None) -> list[Check]:
+    """All findings; `camera` looks at that one only. `tell` hears what is looked at now. Never hangs."""
+    cameras = partial(doctor_cameras.check_cameras, camera)
+    looks: dict[str, Callable[[], list[Check]]] = {
+        name: partial(_one, check) for name, check in _checks().items()
+    }
+    found: list[Check] = []
+    for name, look in looks.items():
+        tell(name)
+        found += within(name, look)
+        if name == "lifter":
+            tell("cameras")
+            found += within("cameras", cameras, CAMERAS_LIMIT_S)
+    return found
 
 
-def run_checks() -> list[Check]:
-    """All findings, in the order in which a newcomer should read them."""
-    checks: tuple[Callable[[], Check], ...] = (
-        check_system,
-        check_packages,
-        check_runtime,
-        check_cores,
-        check_clock,
-        check_models,
-        check_lifter,
-        check_cameras,
-        check_web_port,
-        check_zmq_port,
-        check_osc,
-        check_disk,
-        check_gpu,
-    )
-    return [check() for check in checks]
+def _one(check: Callable[[], Check]) -> list[Check]:
+    return [check()]
+
+
+def _checks() -> dict[str, Callable[[], Check]]:
+    """Name → check, in the order in which a newcomer should read the findings."""
+    return {
+        "system": check_system,
+        "packages": check_packages,
+        "runtime": check_runtime,
+        "cores": check_cores,
+        "clock": check_clock,
+        "models": check_models,
+        "lifter": check_lifter,
+        "ports": check_ports,
+        "OSC": check_osc,
+        "network": check_network,
+        "disk": check_disk,
+        "GPU": check_gpu,
+    }
 
 
 def first_to_fix(checks: Iterable[Check]) -> Check | None:
@@ -83,8 +111,13 @@ def first_to_fix(checks: Iterable[Check]) -> Check | None:
 
 
 def check_system() -> Check:
-    """Python and operating system."""
-    detail = f"Python {platform.python_version()} on {platform.platform(terse=True)} {platform.machine()}"
+    """Python, its environment, and the operating system."""
+    bits = 64 if sys.maxsize > 1 << 32 else 32
+    where = f"environment {sys.prefix}" if sys.prefix != sys.base_prefix else f"no environment ({sys.prefix})"
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    detail = f"Python {platform.python_version()}, {where}; {system}"
+    if bits == 32:
+        return Check("system", Grade.FAIL, detail, "This Python has 32 bits; install one with 64.")
     return Check("system", Grade.OK, detail)
 
 
@@ -176,26 +209,14 @@ def check_lifter() -> Check:
     return Check("lifter", Grade.OK, f"{detail} (budget {LIFTER_BUDGET_MS:.0f} ms)")
 
 
-def check_cameras() -> Check:
-    """Cameras that the system lists."""
-    from realtime.sources.devices import hint, list_cameras
-
-    cameras = list_cameras()
-    if not cameras:
-        return Check("cameras", Grade.WARN, "none found; videos and `sealcap demo` work without", hint())
-    return Check("cameras", Grade.OK, ", ".join(f"{camera.index}: {camera.name}" for camera in cameras))
-
-
-def check_web_port() -> Check:
-    """Whether the page can listen where it does by default."""
-    fix = f"Choose another with --web-port, for example --web-port {WEB_PORT + 1}."
-    return _port_check("page port", WEB_PORT, fix)
-
-
-def check_zmq_port() -> Check:
-    """Whether ZeroMQ can listen where it does by default."""
-    fix = f"Choose another with --zmq, for example --zmq tcp://127.0.0.1:{ZMQ_PORT + 1}."
-    return _port_check("ZeroMQ port", ZMQ_PORT, fix)
+def check_ports() -> Check:
+    """Whether all we listen on by default is free."""
+    taken = {port: use for port, use in PORTS.items() if not port_free(port, use.kind)}
+    if not taken:
+        return Check("ports", Grade.OK, f"free: {', '.join(f'{p} ({u.what})' for p, u in PORTS.items())}")
+    detail = f"taken by other programs: {', '.join(f'{p} ({u.what})' for p, u in taken.items())}"
+    fix = "Another run of Sealcap? Else choose others: " + " ".join(u.option for u in taken.values())
+    return Check("ports", Grade.WARN, detail, fix)
 
 
 def check_osc() -> Check:
@@ -203,6 +224,19 @@ def check_osc() -> Check:
     listens = not port_free(OSC_PORT, socket.SOCK_DGRAM)
     who = "a program listens there" if listens else "nobody listens there yet"
     return Check("OSC", Grade.OK, f"sends to 127.0.0.1:{OSC_PORT}; {who}")
+
+
+def check_network() -> Check:
+    """Which firewall there is, and what it must let in where other machines are to connect."""
+    let_in = FIREWALLS.get(_firewall(), "let in TCP 8080 and 5570 in your firewall")
+    detail = f"nothing is needed on this machine alone; for --lan, {let_in}"
+    return Check("firewall", Grade.OK, f"{detail} (docs/security.md)")
+
+
+def _firewall() -> str:
+    if sys.platform in ("win32", "darwin"):
+        return sys.platform
+    return next((name for name in ("ufw", "firewall-cmd") if shutil.which(name)), "")
 
 
 def check_disk() -> Check:
@@ -251,12 +285,6 @@ def port_free(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:
     except OSError:
         return False
     return True
-
-
-def _port_check(name: str, port: int, fix: str) -> Check:
-    if port_free(port):
-        return Check(name, Grade.OK, f"{port} is free")
-    return Check(name, Grade.WARN, f"{port} is taken by another program", fix)
 
 
 def _lifter_ms(path: Path) -> float:

@@ -45,6 +45,11 @@ def train(config: Positional[Path], out: Path | None = None, restart: bool = Fal
     Progress, curves for TensorBoard and checkpoints go into the folder OUT, by default runs/NAME. Called
     again after an interruption, it continues where it stopped; --restart begins anew. A CONFIG of
     `kind: pose_machine` (configs/pose_machine.yaml) trains a corrector and a projector behind a lifter.
+
+    Args:
+        config: The YAML file.
+        out: Folder of the run.
+        restart: Begin anew, and lose what the folder holds.
     """
     if is_pose_machine(config):
         _train_pose_machine(config, out, restart)
@@ -86,8 +91,17 @@ def evaluate(
     with --occlusion also while joints are hidden on purpose, with --energy also by SEAL's loss-net, which the
     checkpoint keeps;
     or, with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every clip of 2D
-    detections are written to OUT. --fov and --camera-pitch (degrees, down positive) describe the camera of
-    those clips.
+    detections are written to OUT.
+
+    Args:
+        checkpoint: The .safetensors of a training, or an exported .onnx.
+        split: Which part of the corpus: train, val or test.
+        detections: Folder with clips of 2D detections (docs/training.md).
+        out: With --detections: folder for the 3D poses.
+        fov: Degrees that the camera of those clips sees along the longer image side.
+        camera_pitch: Degrees it looks down.
+        occlusion: Also with joints hidden on purpose.
+        energy: Also by SEAL's loss-net.
     """
     if detections is not None and (occlusion or energy):
         raise ConfigError(
@@ -119,7 +133,12 @@ def evaluate(
 
 
 def export(checkpoint: Positional[Path], out: Positional[Path]) -> None:
-    """Write the trained lifter CHECKPOINT as OUT.onnx, with everything a user of it must know inside."""
+    """Write a trained lifter as ONNX, with everything a user of it must know inside.
+
+    Args:
+        checkpoint: The .safetensors of the training.
+        out: The .onnx to write, for `sealcap run --lifter.model`.
+    """
     trained = load_checkpoint(checkpoint)
     lifter = live_lifter(trained)
     metadata = LifterMetadata(

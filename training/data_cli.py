@@ -41,9 +41,18 @@ def convert(
     """Make a motion corpus for training from a folder of motion capture files (BVH, or ASF with AMC).
 
     FOLDER is searched with all folders in it; OUT gets NAME_train.npz, NAME_val.npz and NAME_test.npz. Files
-    of the CMU database are recognised, and so are the usual rigs of other collections; --map FILE.yaml
-    describes another rig. --splits FILE.yaml lists the people under train, val and test; without it, whole
-    people are held out. --index FILE.csv says what is done in CMU's trials. See docs/data.md.
+    of the CMU database are recognised, and so are the usual rigs of other collections. See docs/data.md.
+
+    Args:
+        folder: Where the files are.
+        out: Folder for the corpus.
+        name: First part of the names of its files.
+        fps: Frames per second of the corpus.
+        splits: YAML file with the people under train, val and test; if empty, whole people are held out.
+        map: YAML file that describes a rig which is not recognised.
+        index: CSV file that says what is done in CMU's trials.
+        workers: Files that are read at once.
+        overwrite: Replace a corpus that exists.
     """
     conversion = Conversion(folder, out, name, fps, splits, map, index, workers, overwrite)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -80,6 +89,10 @@ def unpack(file: Positional[Path], out: Positional[Path]) -> None:
     Human3.6M and MPI-INF-3DHP circulate in such files. A pickle can run programs, so FILE is read in a
     process of its own that knows nothing but arrays, dictionaries, lists, numbers and text, and refuses all
     else.
+
+    Args:
+        file: The .npz as it was downloaded.
+        out: The plain .npz to write.
     """
     done = unpack_file(file, out)
     Console().print(f"{out}: {done.arrays} arrays, {done.bytes / 1e6:.1f} MB, from sha256 {done.sha256}")
@@ -88,8 +101,12 @@ def unpack(file: Positional[Path], out: Positional[Path]) -> None:
 def check(kind: Positional[Literal["h36m", "3dhp", "h3wb"]], folder: Positional[Path]) -> int:
     """List which files of a benchmark data set are in FOLDER, which are missing or wrong, and what to do.
 
-    KIND is h36m (Human3.6M), 3dhp (MPI-INF-3DHP) or h3wb (H3WB). Exit code 1 when something is missing or
-    wrong. Every file is read whole, which takes minutes for the real ones. See docs/datasets.md.
+    Exit code 1 when something is missing or wrong. Every file is read whole, which takes minutes for the
+    real ones. See docs/datasets.md.
+
+    Args:
+        kind: h36m (Human3.6M), 3dhp (MPI-INF-3DHP) or h3wb (H3WB).
+        folder: Where its files are.
     """
     findings, console = check_data(kind, folder), Console()
     table = Table("file", "state", "what", title=str(folder))

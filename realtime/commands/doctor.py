@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import tyro
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from realtime.doctor import Check, Grade, first_to_fix, run_checks
+from realtime.doctor import first_to_fix, run_checks
+from realtime.doctor_check import Check, Grade
 
 MARKS = {Grade.OK: "[green]ok[/]", Grade.WARN: "[yellow]warn[/]", Grade.FAIL: "[bold red]FAIL[/]"}
 
 
-def doctor() -> int:
-    """Check this machine, and say what to fix first. Exit code 1 when `sealcap run` cannot work."""
+def doctor(
+    camera: Annotated[
+        int | None,
+        tyro.conf.arg(metavar="N", help="Look at this camera alone, for some seconds; all cameras if empty."),
+    ] = None,
+) -> int:
+    """Check this machine, and say what to fix first. Exit code 1 when `sealcap run` cannot work.
+
+    Cameras are opened for three seconds each, so close other programs that use them.
+    """
     console = Console(highlight=False)
-    with console.status("looking around ..."):
-        checks = run_checks()
+    with console.status("looking around ...") as line:
+        checks = run_checks(camera, lambda name: line.update(f"looking at: {name} ..."))
     console.print(_table(checks))
     first = first_to_fix(checks)
     console.print(_verdict(checks, first), soft_wrap=True)

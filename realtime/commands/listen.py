@@ -135,8 +135,9 @@ def listen(
 ) -> int:
     """Print what arrives until Ctrl-C.
 
-    ENDPOINT is tcp://HOST:PORT for zmq (where the sender publishes), HOST:PORT for osc and vmc (where we
-    receive).
+    Args:
+        what: zmq, osc or vmc.
+        endpoint: zmq: tcp://HOST:PORT where the sender publishes; osc, vmc: HOST:PORT where we receive.
     """
     if server_key is not None and what != "zmq":
         raise ConfigError(f"{what} knows no keys. Leave out --server-key.")

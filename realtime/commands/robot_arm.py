@@ -26,7 +26,8 @@ def arm(
 ) -> int:
     """Let the robot move for as long as this program runs. Space: emergency stop; q or Ctrl-C: stop.
 
-    ENDPOINT is the control port of `sealcap run --robot`.
+    Args:
+        endpoint: The --robot-control of `sealcap run --robot`.
     """
     console = Console(highlight=False, soft_wrap=True)
     stopped = threading.Event()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from realtime import doctor
 from realtime.commands import doctor as command
-from realtime.doctor import Check, Grade
+from realtime.config import OutputConfig
+from realtime.doctor_check import Check, Grade, within
 
 
 @pytest.fixture(autouse=True)
@@ -74,22 +76,49 @@ def test_a_missing_lifter_is_a_failure(tmp_path: Path, monkeypatch: pytest.Monke
     assert "lifter-small.onnx" in broken.detail
 
 
-@pytest.mark.parametrize(
-    ("constant", "check", "option"),
-    [("WEB_PORT", doctor.check_web_port, "--web-port"), ("ZMQ_PORT", doctor.check_zmq_port, "--zmq")],
-)
-def test_a_taken_port_names_its_option(
-    constant: str, check: object, option: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A port in use is a warning with the option that changes it; free again, all is fine."""
+def test_a_taken_port_names_its_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port in use is a warning with what it is for and the option that changes it; then all is fine."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        monkeypatch.setattr(doctor, constant, other.getsockname()[1])
-        taken = check()  # type: ignore[operator]
+        ports = {other.getsockname()[1]: doctor.Port("page", "--web-port 8081")}
+        monkeypatch.setattr(doctor, "PORTS", ports)
+        taken = doctor.check_ports()
     assert taken.grade is Grade.WARN
-    assert option in taken.fix
-    assert check().grade is Grade.OK  # type: ignore[operator]
+    assert "page" in taken.detail
+    assert "--web-port 8081" in taken.fix
+    assert doctor.check_ports().grade is Grade.OK
+
+
+def test_the_ports_are_those_of_the_settings() -> None:
+    """What the doctor tries is what a run would use."""
+    out = OutputConfig()
+    assert set(doctor.PORTS) >= {out.web_port, out.vmc_commands, int(out.robot_control.rpartition(":")[2])}
+
+
+@pytest.mark.parametrize("firewall", ["ufw", "firewall-cmd", "win32", "darwin", ""])
+def test_the_firewall_is_named(firewall: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever guards this machine, the finding says that nothing is needed, and what --lan needs."""
+    monkeypatch.setattr(doctor, "_firewall", lambda: firewall)
+    found = doctor.check_network()
+    assert "nothing is needed" in found.detail
+    assert "--lan" in found.detail
+
+
+def test_a_check_that_hangs_is_given_up() -> None:
+    """Nothing holds up the others for longer than its limit."""
+    begin = time.monotonic()
+    (found,) = within("disk", lambda: time.sleep(5) or [], 0.1)
+    assert time.monotonic() - begin < 2
+    assert found.grade is Grade.WARN
+    assert "no answer" in found.detail
+
+
+def test_it_says_what_it_looks_at() -> None:
+    """Every check is announced before it runs, the cameras among them."""
+    told: list[str] = []
+    doctor.run_checks(tell=told.append)
+    assert {"system", "cameras", "disk", "GPU"} <= set(told)
 
 
 def test_an_osc_receiver_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +162,7 @@ def test_the_verdict_names_the_first_failure(
 ) -> None:
     """The last lines say ready or what to fix first; the exit code agrees."""
     checks = [Check(n, g, "[detail]", f"do {n}") for n, g in zip(("first", "second"), grades, strict=True)]
-    monkeypatch.setattr(command, "run_checks", lambda: checks)
+    monkeypatch.setattr(command, "run_checks", lambda *_: checks)
     assert command.doctor() == code
     out = capsys.readouterr().out
     assert words in out

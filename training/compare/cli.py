@@ -30,10 +30,15 @@ def compare(
 ) -> int:
     """Compare training methods as CONFIG (a YAML file, see configs/compare.yaml) says.
 
-    Trainings lie in FOLDER, by default runs/compare-NAME; called again after an interruption, finished ones
-    are kept and started ones continue. After each, the tables, a CSV and a picture are written into OUT.
-    --workers overrides how many trainings run at once; --ray ADDRESS (auto: this machine's cluster) hands
-    them to a ray cluster whose machines all see FOLDER. Returns 1 when a training failed.
+    Called again after an interruption, finished trainings are kept and started ones continue. After each,
+    the tables, a CSV and a picture are written. Exit code 1 when a training failed.
+
+    Args:
+        config: The YAML file.
+        out: Folder for tables, CSV and picture.
+        folder: Where the trainings lie, runs/compare-NAME if empty.
+        workers: How many trainings run at once; what the file says if empty.
+        ray: Address of a ray cluster whose machines all see --folder; auto: this machine's.
     """
     settings = load_compare(config)
     comparison = Comparison(settings, folder or Path("runs") / f"compare-{settings.name}")
