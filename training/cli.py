@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,9 @@ def evaluate(
     if detections is not None:
         gravity = None if camera_pitch is None else gravity_from_pitch(camera_pitch)
         folder = out or Path("out") / checkpoint.stem
-        clips = lift_folder(Lifter.load(checkpoint), detections, folder, fov_deg=fov, gravity_cam=gravity)
+        with _busy("lifting every clip"):
+            lifter = Lifter.load(checkpoint)
+            clips = lift_folder(lifter, detections, folder, fov_deg=fov, gravity_cam=gravity)
         Console().print(f"{len(clips)} clips lifted into {folder}")
         return
     trained = load_checkpoint(checkpoint)
@@ -119,16 +122,22 @@ def evaluate(
     if corpus.kind != "motion":
         if occlusion or energy:
             raise ConfigError(f"--occlusion and --energy need a motion corpus, not {corpus.kind}.")
-        console.print(score_table(score(averaged_lifter(trained), trained.config, split), split))
+        with _busy(f"measuring on {split}"):
+            scores = score(averaged_lifter(trained), trained.config, split)
+        console.print(score_table(scores, split))
         return
     held_out = load_corpus(corpus.folder, corpus.name, split)
-    lifter = live_lifter(trained)
-    console.print(score_table(evaluate_synthetic(lifter, held_out, trained.config), split))
+    live = live_lifter(trained)
+    with _busy(f"measuring on {split}"):
+        scores = evaluate_synthetic(live, held_out, trained.config)
+    console.print(score_table(scores, split))
     if occlusion:
-        rows = evaluate_occluded(lifter, held_out, trained.config)
+        with _busy("measuring with joints hidden"):
+            rows = evaluate_occluded(live, held_out, trained.config)
         console.print(occlusion_table(rows, f"{split}, joints hidden on purpose"))
     if energy:
-        judged = score_plausibility(trained, held_out)
+        with _busy("asking the loss-net"):
+            judged = score_plausibility(trained, held_out)
         console.print(plausibility_table(judged, f"{split}, judged by the loss-net"))
 
 
@@ -148,8 +157,14 @@ def export(checkpoint: Positional[Path], out: Positional[Path]) -> None:
         training=training_summary(trained),
         data_licences=DATA_LICENCES,
     )
-    difference = export_lifter(lifter, metadata, out)
+    with _busy("exporting, and comparing with torch"):
+        difference = export_lifter(lifter, metadata, out)
     Console().print(f"{out}: {out.stat().st_size / 1e6:.1f} MB, within {difference:.1e} m of torch")
+
+
+def _busy(what: str) -> AbstractContextManager[object]:
+    """Something that turns on the terminal while one thing is done that takes a while."""
+    return Console(stderr=True).status(f"{what} ...")
 
 
 def averaged_lifter(checkpoint: Checkpoint) -> AnyLifter:

@@ -55,7 +55,13 @@ def convert(
         overwrite: Replace a corpus that exists.
     """
     conversion = Conversion(folder, out, name, fps, splits, map, index, workers, overwrite)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+    )
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
         task = bar.add_task("converting", total=None)
         report = run_conversion(conversion, lambda done, total: bar.update(task, completed=done, total=total))
@@ -94,7 +100,9 @@ def unpack(file: Positional[Path], out: Positional[Path]) -> None:
         file: The .npz as it was downloaded.
         out: The plain .npz to write.
     """
-    done = unpack_file(file, out)
+    console = Console(stderr=True)
+    with console.status(f"reading {escape(str(file))}, {file_mb(file):.0f} MB ..."):
+        done = unpack_file(file, out)
     Console().print(f"{out}: {done.arrays} arrays, {done.bytes / 1e6:.1f} MB, from sha256 {done.sha256}")
 
 
@@ -108,7 +116,9 @@ def check(kind: Positional[Literal["h36m", "3dhp", "h3wb"]], folder: Positional[
         kind: h36m (Human3.6M), 3dhp (MPI-INF-3DHP) or h3wb (H3WB).
         folder: Where its files are.
     """
-    findings, console = check_data(kind, folder), Console()
+    console = Console()
+    with Console(stderr=True).status(f"reading every file of {escape(str(folder))}, which takes minutes ..."):
+        findings = check_data(kind, folder)
     table = Table("file", "state", "what", title=str(folder))
     for finding in findings:
         table.add_row(finding.file, finding.state, escape(finding.note))
@@ -119,3 +129,8 @@ def check(kind: Positional[Literal["h36m", "3dhp", "h3wb"]], folder: Positional[
         return 0
     console.print(f"Get it from: {source.place}.\nTerms: {source.terms}.\nThen see docs/datasets.md.")
     return 1
+
+
+def file_mb(file: Path) -> float:
+    """Size of a file in megabytes; 0 where there is none, which is said later."""
+    return file.stat().st_size / 1e6 if file.is_file() else 0.0

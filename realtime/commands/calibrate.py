@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from lifting.calibration import Calibration, now, save_calibration
 from lifting.errors import ConfigError, SourceError
@@ -155,7 +155,8 @@ def _fit(
 
 
 def _bar(console: Console) -> Progress:
-    return Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"))
+    return Progress(*columns, TimeRemainingColumn(), console=console)
 
 
 def _report(result: Result, found: Collection, size: tuple[int, int], console: Console) -> None:

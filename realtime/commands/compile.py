@@ -11,7 +11,7 @@ from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from lifting.errors import ConfigError, DeviceError, MissingExtra, ModelError
@@ -146,6 +146,8 @@ def _with_progress(job: _Job, make: Callable[[_Job, Report], _Done], console: Co
         BarColumn(),
         TextColumn("{task.description}", style="dim"),
         TimeElapsedColumn(),
+        TextColumn("left", style="dim"),
+        TimeRemainingColumn(),
         console=console,
         transient=True,
     )

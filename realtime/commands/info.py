@@ -29,7 +29,8 @@ def info(
     ] = False,
 ) -> int:
     """Say how a recording went: rate, evenness, losses, gaps, how well people were seen, latency."""
-    report = take_report(file)
+    with Console(stderr=True).status("reading the session ..."):
+        report = take_report(file)
     if json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n")
         return 0

@@ -119,9 +119,11 @@ def unpack_checkpoint(
         file: The checkpoint, FILE.pth.
         out: The file to write, FILE.safetensors.
     """
-    done = unpack(file, out)
+    console = Console(stderr=True, highlight=False)
+    with console.status("unpacking ..."):
+        done = unpack(file, out)
     text = f"Wrote {done.tensors} tensors, {done.bytes / 1e6:.0f} MB, as {out}; everything else was left out."
-    Console(stderr=True, highlight=False).print(text, soft_wrap=True, markup=False)
+    console.print(text, soft_wrap=True, markup=False)
     return 0
 
 
@@ -143,9 +145,9 @@ def export_mmpose(
     from realtime.openmmlab.model import open_model
 
     console = Console(stderr=True, highlight=False)
-    model = open_model(config, checkpoint)
     store.ensure([store.CLIP], console)
-    done = export_model(model, out, demo_crops(store.clip_path()))
+    with console.status("mmpose: loading, exporting, comparing; a minute or two ..."):
+        done = export_model(open_model(config, checkpoint), out, demo_crops(store.clip_path()))
     console.print(
         f"Wrote {out}: on {done.crops} crops its outputs differ from mmpose's by {done.output:.1e}, "
         f"its points by {done.points_px:.3f} px.\n"

@@ -27,7 +27,8 @@ def recover(
         path, rows = recover_poses(file, out)
         console.print(f"{rows} poses → {path}", markup=False)
         return 0
-    found = recovery.recover(file, out)
+    with Console(stderr=True).status("reading what stands of it ..."):
+        found = recovery.recover(file, out)
     console.print(f"{found.frames} frames, {found.seconds:.1f} seconds → {found.path}", markup=False)
     if found.damaged:
         console.print(f"{found.damaged} damaged parts were left out.")

@@ -48,7 +48,9 @@ def check(
     from realtime.retarget.robot_model import load_model
 
     console, wrong = Console(highlight=False, soft_wrap=True), 0
-    for finding in check_robot(load_model(file), file, seconds):
+    with Console(stderr=True).status(f"measuring {file.name} and trying it, about half a minute ..."):
+        findings = list(check_robot(load_model(file), file, seconds))
+    for finding in findings:
         wrong += finding.verdict == "wrong"
         console.print(f"{MARKS[finding.verdict]:<18} {finding.what:<15} {finding.text}", markup=True)
     console.print(f"{file.name}: {wrong} wrong." if wrong else f"{file.name} can be driven.")

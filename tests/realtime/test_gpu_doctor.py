@@ -9,7 +9,8 @@ import pytest
 from lifting.errors import DeviceError, MissingExtra
 from lifting.runtime.engine_cache import EngineCache, EngineKey, engines_dir
 from realtime import gpu_doctor
-from realtime.doctor import Grade, check_gpu
+from realtime.doctor import check_gpu
+from realtime.doctor_check import Grade
 
 
 @pytest.fixture(autouse=True)
