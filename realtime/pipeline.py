@@ -63,6 +63,11 @@ class Pipeline:
         return self.outputs.runners
 
     @property
+    def tracker(self) -> PersonTracker:
+        """Who finds people in frames."""
+        return self._tracker
+
+    @property
     def options(self) -> SolverOptions:
         """The solver's, as they are now."""
         return self._people.options

@@ -29,7 +29,7 @@ def replay(args: list[str]) -> int:
     if out.record_video and not playback.has_video:
         raise ConfigError(f"{config.file} holds no video. Leave out --record-video.")
     sinks = build_outputs(out, _info(playback), config.people)
-    page_of_replay = PageSession(out, config.file.name, console, recorded=True)
+    page_of_replay = PageSession(out, config.file.name, console)
     with stop_on_signal(stopped, playback.close), page_of_replay as page:
         run = Replay(playback, sinks, page.sinks, config.speed)
         page.attach(run)

@@ -73,7 +73,7 @@ def _run(config: RunConfig, *, demo: bool) -> int:
         pipeline = build_pipeline(config, extra_sinks=page.sinks)
         if isinstance(source := pipeline.capture.source, SessionSource) and not source.has_video:
             console.print(f"{source.name} holds no video: its 2D joints are lifted and solved again.")
-        page.attach(pipeline)
+        page.attach(pipeline, config)
         if demo:
             page.wait_for_viewer(PAGE_WAIT_S, stopped)
         with live_status(lambda: status_line(pipeline), console):

@@ -48,7 +48,8 @@ class RobotSink:
     ) -> None:
         """`home` (N,) stands for joints of nobody. `self_arming` only decides what is said at the start."""
         self.loop, self.control = loop, control
-        self._robot, self._retargeter, self._home = name, retargeter, home
+        self.robot = name
+        self._retargeter, self._home = retargeter, home
         self._self_arming = self_arming
         self._places = Places()
         self._person: int | None = None
@@ -57,7 +58,7 @@ class RobotSink:
     @property
     def name(self) -> str:
         """For counters and messages."""
-        return f"robot {self._robot}"
+        return f"robot {self.robot}"
 
     @property
     def listeners(self) -> tuple[Listener, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,13 @@ from realtime.avatar.model import AvatarModel
 from realtime.data import BodyPose, Float32, Image, State
 from realtime.web.avatar import BESIDE_M, Avatar
 from realtime.web.body import Solids, ball_mesh, bone_mesh, solids
-from realtime.web.palette import BACKDROP, LINE, MIDDLE, linear
+from realtime.web.palette import BACKDROP, MIDDLE, linear
+from realtime.web.theme import DARK, Theme
+
+if TYPE_CHECKING:
+    from realtime.retarget.robot_model import RobotModel
+    from realtime.retarget.robot_pose import RobotCommand
+    from realtime.web.robot_figure import RobotFigure
 
 MAX_PEOPLE = 8
 """Further people are not drawn."""
@@ -43,8 +49,18 @@ class Scene:
         self._middle: NDArray[np.float64] | None = None
         self._figures: dict[int, _Figure] = {}
         self._set_stage()
+        self._robot: tuple[RobotFigure, Callable[[], RobotCommand | None]] | None = None
         self._avatar = None if avatar is None else Avatar(server, "/world/avatar", avatar)
         self._centre = np.array(BESIDE_M) / 2 if avatar else np.zeros(3)
+
+    def add_robot(self, model: RobotModel, command: Callable[[], RobotCommand | None]) -> None:
+        """A robot beside the person, moved by the newest command."""
+        from realtime.web.robot_figure import BESIDE_M as BESIDE_ROBOT_M
+        from realtime.web.robot_figure import RobotFigure
+
+        self._robot = RobotFigure(self._server, "/world/robot", model), command
+        self._centre = self._centre + np.array(BESIDE_ROBOT_M) / 2
+        self._middle = None
 
     def show(self, people: Sequence[BodyPose], time_ns: int) -> None:
         """Draw `people` as they are now; whoever is no longer among them, or lost, disappears."""
@@ -59,6 +75,9 @@ class Scene:
                 self._figure(pose.person_id, shape).show(shape, pose.state, time_ns)
         if self._avatar is not None:
             self._avatar.show(shown[0]) if shown else self._avatar.hide()
+        if self._robot is not None:
+            figure, command = self._robot
+            figure.show(command())
 
     def recentre(self) -> None:
         """Put the stage's middle under the next person drawn, and every viewer in front of it."""
@@ -71,24 +90,9 @@ class Scene:
         scene, camera = self._server.scene, self._server.initial_camera
         scene.set_up_direction("+y")
         camera.position, camera.look_at, camera.fov = EYE_M, AIM_M, np.radians(42)
-        scene.set_background_image(_backdrop(), format="png")
         _light(scene)
         self._stage = scene.add_frame("/world", show_axes=False)
-        scene.add_grid(
-            "/world/floor",
-            plane="xz",
-            infinite_grid=True,
-            cell_size=GRID_M,
-            section_size=2 * GRID_M,
-            cell_color=LINE,
-            section_color=(70, 84, 110),
-            cell_thickness=0.8,
-            section_thickness=0.9,
-            fade_distance=15.0,
-            fade_strength=2.0,
-            fade_from="camera",
-            shadow_opacity=0.35,
-        )
+        paint(scene, DARK)
 
     def _place_stage(self, root_world: Float32) -> None:
         """Keep the stage's middle within `LEASH_M` of the person: the floor moves, the viewpoint stays."""
@@ -112,6 +116,26 @@ class Scene:
         taken = {figure.name for figure in self._figures.values()}
         names = (f"/world/person{place}" for place in range(MAX_PEOPLE))
         return next(name for name in names if name not in taken)
+
+
+def paint(scene: Any, theme: Theme) -> None:
+    """Backdrop and floor in a theme, for everybody or, of a viewer's own scene, for them."""
+    scene.set_background_image(_backdrop(theme), format="png")
+    scene.add_grid(
+        "/world/floor",
+        plane="xz",
+        infinite_grid=True,
+        cell_size=GRID_M,
+        section_size=2 * GRID_M,
+        cell_color=theme.line,
+        section_color=theme.section,
+        cell_thickness=0.8,
+        section_thickness=0.9,
+        fade_distance=15.0,
+        fade_strength=2.0,
+        fade_from="camera",
+        shadow_opacity=0.35,
+    )
 
 
 class _Figure:
@@ -189,11 +213,11 @@ def _trail_colors() -> Image:
     return segments
 
 
-def _backdrop(width: int = 320, height: int = 200) -> Image:
-    """(H,W,3) RGB: a dark room, a little lighter behind the figure."""
+def _backdrop(theme: Theme, width: int = 320, height: int = 200) -> Image:
+    """(H,W,3) RGB: a room, a little lighter behind the figure."""
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     glow = np.exp(-(((x - 0.5) / 0.45) ** 2 + ((y - 0.42) / 0.5) ** 2))[..., None]
-    colors = np.array(BACKDROP) * 0.75 + glow * (24, 31, 46)
+    colors = np.array(theme.backdrop) * (0.75 if theme.dark else 1.0) + glow * theme.glow
     # A dark gradient in 8 bits shows rings; one level of noise hides them.
     noise = np.random.default_rng(0).uniform(-0.7, 0.7, (height, width, 1))
     backdrop: Image = np.clip(np.rint(colors + noise), 0, 255).astype(np.uint8)

@@ -5,23 +5,35 @@ from __future__ import annotations
 import sys
 import time
 import webbrowser
+from collections.abc import Sequence
 from threading import Event, Timer
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from lifting.errors import ConfigError
-from realtime.config import OutputConfig
+from realtime.cockpit.banners import Banner, banners
+from realtime.cockpit.build import Cockpit, build_cockpit
+from realtime.cockpit.outputs import Output, Outputs
+from realtime.config import OutputConfig, RunConfig
+from realtime.control import Control
 from realtime.data import Motion
 from realtime.exposure import announce
 from realtime.pipeline import Pipeline
 from realtime.replay import Replay
 from realtime.sinks import Aligned, Sink
 from realtime.sinks.page import WebPage
+from realtime.web.panel import Panel
+from realtime.web.panel_body import BodyPanel
+from realtime.web.panel_camera import CameraPanel
+from realtime.web.panel_outputs import OutputsPanel
+from realtime.web.panel_record import RecordPanel, clock
+from realtime.web.panel_robot import RobotPanel
 from realtime.web.status import Facts
 
 if TYPE_CHECKING:
     from realtime.avatar.model import AvatarModel
+    from realtime.sinks.page import RobotToShow
 
 POLL_S = 0.1
 ALIGN_DELAY_S = 5.0
@@ -31,10 +43,13 @@ ALIGN_DELAY_S = 5.0
 class PageSession:
     """Owns a page for the time of a `with` block; without one (`--headless`) every call does nothing."""
 
-    def __init__(self, out: OutputConfig, source: str, console: Console, *, recorded: bool = False) -> None:
-        """`recorded`: a replay is shown, in which nobody can be chosen."""
-        self._lan = out.lan
+    def __init__(self, out: OutputConfig, source: str, console: Console) -> None:
+        self._out, self._source = out, source
         host = "0.0.0.0" if out.lan else "127.0.0.1"
+        if out.robot_view and (out.robot is None or out.headless):
+            raise ConfigError(
+                "--robot-view shows the robot of --robot on the page. Add --robot g1, no --headless."
+            )
         avatar = _avatar(out)
         self._page = (
             None
@@ -42,14 +57,16 @@ class PageSession:
             else WebPage(
                 out.web_port,
                 host=host,
-                source=source,
+                source=self._named,
                 facts=self._facts,
-                choose=None if recorded else self._choose,
-                align=self._align_soon if out.vmc or out.vrchat else None,
+                warnings=self._warnings,
+                recording=self._recording,
+                seen=self._seen,
                 avatar=avatar,
             )
         )
         self._run: Pipeline | Replay | None = None
+        self._cockpit: Cockpit | None = None
         self._console = console
 
     @property
@@ -57,11 +74,17 @@ class PageSession:
         """What the pipeline feeds."""
         return () if self._page is None else (_Lent(self._page),)
 
-    def attach(self, run: Pipeline | Replay) -> None:
-        """Show its counters; with --lan, tell what of both is open to other machines."""
+    def attach(self, run: Pipeline | Replay, config: RunConfig | None = None) -> None:
+        """Show its counters and controls; with --lan, tell what of both is open to other machines. `config`:
+        what a pipeline was built from; without it the page only shows."""
         self._run = run
         sinks = [runner.sink for runner in run.runners]
-        announce([self._page, *sinks], self._console, lan=self._lan)
+        announce([self._page, *sinks], self._console, lan=self._out.lan)
+        if self._page is None:
+            return
+        if isinstance(run, Pipeline) and config is not None:
+            self._cockpit = build_cockpit(config, run)
+        self._page.extend(self._panels(run), self._robot(self._cockpit))
 
     def wait_for_viewer(self, seconds: float, stopped: Event) -> None:
         """Open a browser where there is a person at a terminal, and give it time to connect."""
@@ -91,6 +114,47 @@ class PageSession:
     def __exit__(self, *exc: object) -> None:
         if self._page is not None:
             self._page.close()
+
+    def _panels(self, run: Pipeline | Replay) -> list[Panel]:
+        """The tabs, for a run or for a replay, which has less to choose."""
+        align = self._align_soon if self._out.vmc or self._out.vrchat else None
+        cockpit = self._cockpit
+        if cockpit is None:
+            shown = [Output(r.name, None, r) for r in run.runners if not isinstance(r.sink, _Lent)]
+            found: list[Panel] = [OutputsPanel(Outputs(Control(), shown))]
+            return [*found, BodyPanel(None, align)] if align else found
+        panels: list[Panel] = [CameraPanel(cockpit.camera, self._choose if cockpit.camera else None)]
+        if cockpit.recording is not None:
+            panels.append(RecordPanel(cockpit.recording))
+        panels += [BodyPanel(cockpit.tuning, align), OutputsPanel(cockpit.outputs)]
+        if cockpit.robot is not None:
+            panels.append(RobotPanel(cockpit.robot))
+        return panels
+
+    def _robot(self, cockpit: Cockpit | None) -> RobotToShow | None:
+        if not self._out.robot_view or self._out.robot is None or cockpit is None or cockpit.robot is None:
+            return None
+        from realtime.retarget.robot_file import load_robot
+        from realtime.retarget.robot_model import load_model
+
+        switch = cockpit.robot
+        return load_model(load_robot(self._out.robot), meshes=True), lambda: switch.last
+
+    def _named(self) -> str:
+        return self._run.capture.source.name if isinstance(self._run, Pipeline) else self._source
+
+    def _seen(self, motion: Motion) -> None:
+        if self._cockpit is not None:
+            self._cockpit.watch.add(motion, time.monotonic())
+
+    def _warnings(self) -> Sequence[Banner]:
+        return () if self._cockpit is None else banners(self._cockpit.watch.signs(time.monotonic()))
+
+    def _recording(self) -> str:
+        recording = None if self._cockpit is None else self._cockpit.recording
+        if recording is None or not recording.name:
+            return ""
+        return f"{recording.name}  {clock(recording.seconds)}"
 
     def _choose(self, x_px: float, y_px: float) -> None:
         if isinstance(self._run, Pipeline):
@@ -132,6 +196,7 @@ class _Lent:
     """The page as the pipeline sees it: it may write, but not close it."""
 
     queue = 1
+    shows_page = True
 
     def __init__(self, page: WebPage) -> None:
         self._page = page

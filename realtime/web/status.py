@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
 
+from realtime.cockpit.banners import Banner
 from realtime.data import Motion, State
 from realtime.web.palette import INFERRED, LEFT, MIDDLE, RIGHT, Rgb
+from realtime.web.theme import STYLE
 
 KEEP = 300
 """Frames behind the percentiles shown."""
@@ -35,27 +39,6 @@ STATE_WORDS: dict[State | None, str] = {
     State.LOST: "lost",
     None: "waiting for a person",
 }
-
-STYLE = """<style>
-.sc{font:13px/1.45 Inter,system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;color:#dbe3ee;
-padding:2px 12px 8px;font-variant-numeric:tabular-nums}
-.sc b{font-weight:650;color:#f8fafc}.sc .dim{color:#8b98ab}
-.sc .row{display:flex;justify-content:space-between;align-items:baseline;gap:10px}
-.sc .state{display:flex;align-items:center;gap:8px;font-size:15px;font-weight:600;color:#f8fafc}
-.sc .dot{width:9px;height:9px;border-radius:50%;display:inline-block;flex:none}
-.sc .cards{display:grid;grid-template-columns:repeat(3,1fr);gap:8px;margin:8px 0 10px}
-.sc .card{background:#ffffff0d;border:1px solid #ffffff14;border-radius:8px;padding:6px 9px}
-.sc .card .v{font-size:21px;line-height:1.2;font-weight:650;color:#f8fafc}
-.sc .card .v small{font-size:11px;font-weight:500;color:#8b98ab;margin-left:3px}
-.sc .card .k{font-size:11px;color:#8b98ab}
-.sc .bar{display:flex;height:7px;border-radius:4px;overflow:hidden;background:#ffffff12;margin:5px 0 4px}
-.sc .keys{display:flex;flex-wrap:wrap;gap:2px 12px;font-size:11.5px;color:#a9b5c6}
-.sc .keys .dot{width:8px;height:8px;margin-right:5px}
-.sc hr{border:0;border-top:1px solid #ffffff14;margin:9px 0}
-.sc .warn{color:#fbbf24}
-.sc .stale{color:#f87171;font-weight:600;opacity:0;animation:sc-late .2s 3s forwards}
-@keyframes sc-late{to{opacity:1}}
-</style>"""
 
 STAGE_COLORS = {
     "capture": "#64748b",
@@ -82,14 +65,20 @@ class Rolling:
 
     def __init__(self) -> None:
         self._latency_ms: deque[float] = deque(maxlen=KEEP)
+        self._added_s = -math.inf
         self._stage_ms: dict[str, deque[float]] = {name: deque(maxlen=KEEP) for name in STAGES}
 
     def add(self, motion: Motion) -> None:
         """Remember one frame."""
+        self._added_s = time.monotonic()
         self._latency_ms.append((motion.publish_ns - motion.frame.received_ns) / 1e6)
         for name, past in self._stage_ms.items():
             if name in motion.stage_ms:
                 past.append(motion.stage_ms[name])
+
+    def silent_s(self, now_s: float) -> float:
+        """Since the last frame, by time.monotonic()."""
+        return now_s - self._added_s
 
     def latency_ms(self) -> tuple[float, float]:
         """p50 and p95 of received → published; NaN before the first frame."""
@@ -103,11 +92,18 @@ class Rolling:
         return {name: float(np.median(past)) for name, past in self._stage_ms.items() if past}
 
 
-def status_html(source: str, motion: Motion | None, rolling: Rolling, facts: Facts) -> str:
-    """The panel's text. Everything that comes from outside is escaped."""
+def headline_html(source: str, motion: Motion | None, rolling: Rolling, recording: str = "") -> str:
+    """State, source, rate and latency; `recording`: the take that is being made, with its length."""
+    take = f'<div class="rec">● REC {escape(recording)}</div>' if recording else ""
+    # The number makes every update differ: browsers leave equal text, and with it its age, as it is.
+    seq = motion.seq if motion else -1
+    parts = _state_row(source, motion), take, _cards(motion, rolling)
+    return f'{STYLE}<div class="sc" data-seq="{seq}">{"".join(parts)}</div>'
+
+
+def details_html(rolling: Rolling, facts: Facts) -> str:
+    """Stage times, losses, assumptions and the colours. Everything that comes from outside is escaped."""
     parts = (
-        _state_row(source, motion),
-        _cards(motion, rolling),
         _stages(rolling.stages_ms()),
         "<hr>",
         _losses(facts.dropped),
@@ -115,9 +111,16 @@ def status_html(source: str, motion: Motion | None, rolling: Rolling, facts: Fac
         "<hr>",
         _legend(),
     )
-    # The number makes every update differ: browsers leave equal text, and with it its age, as it is.
-    seq = motion.seq if motion else -1
-    return f'{STYLE}<div class="sc" data-seq="{seq}">{"".join(parts)}</div>'
+    return f'{STYLE}<div class="sc">{"".join(parts)}</div>'
+
+
+def banners_html(banners: Sequence[Banner]) -> str:
+    """What is wrong, the worst first; screen readers say it at once."""
+    rows = "".join(
+        f'<div class="banner {b.kind}"><strong>{escape(b.title)}</strong><span>{escape(b.text)}</span></div>'
+        for b in banners
+    )
+    return f'{STYLE}<div class="sc" role="alert">{rows}</div>' if rows else ""
 
 
 def _state_row(source: str, motion: Motion | None) -> str:

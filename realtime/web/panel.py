@@ -1,0 +1,43 @@
+"""The shape of a panel, a tab at the side of the page. The page knows no more of panels than this."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, Protocol
+
+from realtime.web.theme import STYLE
+
+TIP_DELAY_S = 0.5
+
+
+class Panel(Protocol):
+    """One tab."""
+
+    title: str
+
+    def lay_out(self, server: Any) -> None:
+        """Make the controls, inside the tab, which is open for it."""
+
+    def refresh(self) -> None:
+        """Show how things are now; four times a second while somebody looks, in the page's own thread."""
+
+
+def add_button(gui: Any, label: str, hint: str, **options: Any) -> Any:
+    """A button with a tooltip: viser's own show theirs on all controls but buttons."""
+    button = gui.add_button(label, hint=hint, **options)
+    box = f'div:has(> button[id="{button._impl.uuid}"])'
+    text = hint.replace("\\", "").replace('"', "'")
+    gui.add_html(
+        f"<style>{box}{{position:relative}}"
+        f'{box}::after{{content:"{text}";position:absolute;left:12px;right:12px;top:100%;z-index:60;'
+        "background:#1e293b;color:#f8fafc;border:1px solid #475569;border-radius:6px;padding:6px 9px;"
+        "font:12.5px/1.35 sans-serif;opacity:0;pointer-events:none;transition:opacity .1s}"
+        f"{box}:hover::after,{box}:has(:focus-visible)::after{{opacity:1;transition-delay:{TIP_DELAY_S}s}}"
+        "</style>"
+    )
+    return button
+
+
+def note(text: str, kind: str = "dim") -> str:
+    """A line of text as HTML; `kind`: dim, good, warn or bad."""
+    return f'{STYLE}<div class="sc"><span class="{kind}">{escape(text)}</span></div>' if text else ""

@@ -1,0 +1,112 @@
+"""Tab: how the body is solved, and what it is measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from realtime.cockpit.tuning import FOOT_MODES, STAND_S, Tuning
+from realtime.web.panel import add_button, note
+
+ALIGN_HINT = (
+    "Stand where you want to be and look straight ahead, arms out (T-pose): avatars go to the middle and "
+    "learn your bones, VRChat turns with you."
+)
+SHORTEST_M, TALLEST_M, USUAL_M = 0.5, 2.6, 1.70
+
+
+class BodyPanel:
+    """Smoothing, feet, mirror; height, floor, alignment."""
+
+    title = "Body"
+
+    def __init__(self, tuning: Tuning | None, align: Callable[[], None] | None) -> None:
+        """None: a recording, which is solved already; no output that could be aligned."""
+        self._tuning, self._align = tuning, align
+        self._told: Any = None
+        self._message = ""
+        self._controls: dict[str, Any] = {}
+
+    def lay_out(self, server: Any) -> None:
+        """Make the controls."""
+        gui = server.gui
+        if self._tuning is not None:
+            self._lay_out_solver(gui, self._tuning)
+            self._lay_out_measures(gui, self._tuning)
+        if self._align is not None:
+            told = self._align
+            align = add_button(gui, "Align avatars in 5 s", ALIGN_HINT, color="gray")
+            align.on_click(lambda _event: self._aligned(told))
+        self._told = gui.add_html("")
+
+    def refresh(self) -> None:
+        """Show the options as they are: another viewer may have set them."""
+        self._told.content = note(self._message, "info")
+        if self._tuning is None:
+            return
+        options = self._tuning.options
+        for name, control in self._controls.items():
+            self._show(control, getattr(options, name))
+        height = options.height_m
+        self._height.disabled = self._automatic.value = height is None
+        if height is not None:
+            self._show(self._height, height)
+
+    def _lay_out_solver(self, gui: Any, tuning: Tuning) -> None:
+        options = tuning.options
+        smooth = gui.add_slider(
+            "Smoothing", 0.0, 1.0, 0.05, options.smooth, hint="0: quick and lively. 1: calm, a little late."
+        )
+        feet = gui.add_dropdown(
+            "Foot lock", FOOT_MODES, initial_value=options.foot_lock,
+            hint="auto: feet on the floor stay put; always: even more so; ground: never sink; never: off.",
+        )  # fmt: skip
+        mirror = gui.add_checkbox(
+            "Mirror", options.mirror, hint="The figure raises its left hand when you raise the right one."
+        )
+        self._controls = {"smooth": smooth, "foot_lock": feet, "mirror": mirror}
+        for name, control in self._controls.items():
+            control.on_update(lambda event, name=name: self._set(event, name))
+
+    def _lay_out_measures(self, gui: Any, tuning: Tuning) -> None:
+        height = tuning.options.height_m
+        self._automatic = gui.add_checkbox(
+            "Guess height", height is None, hint="Take the height from the figure. Yours in metres is better."
+        )
+        self._height = gui.add_number(
+            "Height (m)", height or USUAL_M, min=SHORTEST_M, max=TALLEST_M, step=0.01,
+            disabled=height is None, hint="Height of the person in metres; it scales everything.",
+        )  # fmt: skip
+        self._height.on_update(self._set_height)
+        self._automatic.on_update(self._set_height)
+        measure = add_button(
+            gui, "Measure floor: stand still", "Stand upright, both feet in view, for four seconds.",
+            color="gray",
+        )  # fmt: skip
+        measure.on_click(lambda _event: self._measure(tuning))
+
+    def _set(self, event: Any, name: str) -> None:
+        if event.client is not None and self._tuning is not None:
+            self._tuning.set(**{name: event.target.value})
+
+    def _set_height(self, event: Any) -> None:
+        if event.client is None or self._tuning is None:
+            return
+        self._height.disabled = automatic = self._automatic.value
+        height = min(max(float(self._height.value), SHORTEST_M), TALLEST_M)
+        self._tuning.set(height_m=None if automatic else height)
+
+    def _measure(self, tuning: Tuning) -> None:
+        self._message = f"Stand still for {STAND_S:.0f} seconds ..."
+        tuning.measure(self._tell)
+
+    def _aligned(self, align: Callable[[], None]) -> None:
+        self._message = "Stand in the middle and look ahead: alignment in 5 seconds."
+        align()
+
+    def _tell(self, text: str) -> None:
+        self._message = text
+
+    def _show(self, control: Any, value: object) -> None:
+        if control.value != value:
+            control.value = value
