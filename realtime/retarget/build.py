@@ -7,12 +7,14 @@ import numpy as np
 from lifting.errors import ConfigError
 from realtime.axes import ROS
 from realtime.config import OutputConfig
+from realtime.retarget.guard import CollisionGuard
 from realtime.retarget.retargeter import Retargeter
-from realtime.retarget.robot_file import load_robot
+from realtime.retarget.robot_file import RobotFile, load_robot
 from realtime.retarget.robot_model import RobotModel, load_model
 from realtime.retarget.steady.control import ControlPort
 from realtime.retarget.steady.loop import SteadyLoop
 from realtime.retarget.steady.output import MAX_RATE_HZ, MIN_RATE_HZ, SteadyOutput
+from realtime.retarget.steady.root_limiter import RootLimits
 from realtime.retarget.transports.description import RobotDescription, Transport
 from realtime.retarget.transports.factory import open_transport
 from realtime.sinks.robot import RobotSink
@@ -51,7 +53,9 @@ def build_robot(out: OutputConfig, track: RobotTrack | None = None) -> RobotSink
         robot.limits,
         robot.home,
         out.robot_rate,
+        root=root_limits(file),
         home_root=home_root(robot),
+        guard=CollisionGuard(robot, file) if file.avoid else None,
         self_arming=out.robot_armed,
     )
     loop = SteadyLoop(output, transports)
@@ -59,6 +63,12 @@ def build_robot(out: OutputConfig, track: RobotTrack | None = None) -> RobotSink
     return RobotSink(
         robot.name, Retargeter(robot, file), robot.home, loop, control, self_arming=out.robot_armed
     )
+
+
+def root_limits(file: RobotFile) -> RootLimits:
+    """Of the robot's YAML."""
+    base = file.base
+    return RootLimits(base.velocity, base.acceleration, base.angular_velocity, base.angular_acceleration)
 
 
 def home_root(robot: RobotModel) -> tuple[Float64, Float64]:

@@ -38,10 +38,14 @@ SIDE_BY_SIDE, SIDE_M = 0.85, 0.05
 class CollisionLimit(mink.Limit):  # type: ignore[misc]
     """Pairs of geoms of a model that must not meet."""
 
-    def __init__(self, model: mujoco.MjModel, pairs: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, model: mujoco.MjModel, pairs: Sequence[tuple[str, str]], near_m: float = NEAR_M
+    ) -> None:
+        """`near_m`: pairs further apart are left out."""
+        self._near_m = near_m
         ids = {tuple(sorted((int(model.geom(a).id), int(model.geom(b).id)))) for a, b in pairs}
         self._pairs = np.array(sorted(ids), np.intp).reshape(-1, 2)
-        self._reach = model.geom_rbound[self._pairs].sum(axis=1) + NEAR_M
+        self._reach = model.geom_rbound[self._pairs].sum(axis=1) + near_m
         self._ids = [(int(a), int(b)) for a, b in self._pairs]
         self._bodies = [(int(model.geom_bodyid[a]), int(model.geom_bodyid[b])) for a, b in self._ids]
         self._capsules = (model.geom_type[self._pairs] == int(mujoco.mjtGeom.mjGEOM_CAPSULE)).all(axis=1)
@@ -52,13 +56,20 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         """Rows G (k,nv) and bounds h (k,) of G Δq ≤ h."""
         del dt
         rows, bounds = [], []
-        for pair in self._nearby(configuration.data):
-            for distance, row in self._rows(configuration, pair):
-                rows.append(-row)
-                bounds.append(max(GAIN * (distance - KEEP_M), -PART_M))
+        for distance, row in self.near(configuration.data):
+            rows.append(-row)
+            bounds.append(max(GAIN * (distance - KEEP_M), -PART_M))
         if not rows:
             return mink.Constraint()
         return mink.Constraint(np.array(rows), np.array(bounds))
+
+    def near(self, data: mujoco.MjData) -> Iterator[tuple[float, Float64]]:
+        """Of all pairs that are near: metres between them, and how a step changes that (nv,).
+
+        `data` must know its kinematics and centres of mass (mj_kinematics, mj_comPos).
+        """
+        for pair in self._nearby(data):
+            yield from self._rows(data, pair)
 
     def deepest_m(self, data: mujoco.MjData) -> tuple[float, tuple[int, int]]:
         """The smallest distance of all pairs, negative where they overlap, and the two geoms."""
@@ -74,28 +85,27 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         near = np.einsum("ij,ij->i", apart, apart) < self._reach**2
         return [int(i) for i in np.flatnonzero(near)]
 
-    def _rows(self, configuration: mink.Configuration, pair: int) -> Iterator[tuple[float, Float64]]:
+    def _rows(self, data: mujoco.MjData, pair: int) -> Iterator[tuple[float, Float64]]:
         """Distances of a pair, and how a step changes each of them (nv,)."""
-        model, data, between = configuration.model, configuration.data, self._between
+        model, between = data.model, self._between
         a, b = self._ids[pair]
-        distance = float(mujoco.mj_geomDistance(model, data, a, b, NEAR_M, between))
-        if distance >= NEAR_M:
+        distance = float(mujoco.mj_geomDistance(model, data, a, b, self._near_m, between))
+        if distance >= self._near_m:
             return
         # Inside each other, the nearest points lie the other way round.
         apart = (between[3:] - between[:3]) * (1.0 if distance > 0 else -1.0)
         if _size(apart) > 1e-9:
-            yield distance, self._change(configuration, pair, between[:3], between[3:], apart)
+            yield distance, self._change(data, pair, between[:3], between[3:], apart)
         if self._capsules[pair] and distance < SIDE_M and _cosine(data, a, b) > SIDE_BY_SIDE:
             for distance, on_a, on_b in _ends(model, data, a, b):
-                yield distance, self._change(configuration, pair, on_a, on_b, on_b - on_a)
+                yield distance, self._change(data, pair, on_a, on_b, on_b - on_a)
 
     def _change(
-        self, configuration: mink.Configuration, pair: int, on_a: Float64, on_b: Float64, apart: Float64
+        self, data: mujoco.MjData, pair: int, on_a: Float64, on_b: Float64, apart: Float64
     ) -> Float64:
         """(nv,) what a step does to the distance of two points along `apart`."""
-        model, data = configuration.model, configuration.data
         for J, point, body in zip(self._J, (on_a, on_b), self._bodies[pair], strict=True):
-            mujoco.mj_jac(model, data, J, None, point, body)
+            mujoco.mj_jac(data.model, data, J, None, point, body)
         return np.asarray(apart / _size(apart) @ (self._J[1] - self._J[0]))
 
 

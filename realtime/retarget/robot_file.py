@@ -133,6 +133,19 @@ class Limits(_Part):
     """Kept from both ends of every joint."""
 
 
+class Base(_Part):
+    """What the base of a floating robot may do; all four are lengths of vectors."""
+
+    velocity: Positive = 2.5
+    """m/s: somebody who runs a little."""
+    acceleration: Positive = 12.0
+    """m/s²: a little more than falling."""
+    angular_velocity: Positive = 5.0
+    """rad/s."""
+    angular_acceleration: Positive = 40.0
+    """rad/s²."""
+
+
 class Weights(_Part):
     """What counts how much when not all can be had: per metre, and per radian for turns and the posture."""
 
@@ -175,6 +188,8 @@ class RobotFile(_Part):
     body: Body = Body()
     arm: Arm | None = None
     limits: Limits
+    base: Base = Base()
+    """Limits of a floating base."""
     weights: Weights = Weights()
     stretch: Annotated[float, Field(ge=0.5, le=1.0)] = 0.98
     """How much of its legs' length the robot uses when the person's are straight; 1 locks the knees."""

@@ -9,6 +9,8 @@ forced to break a limit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from realtime.retarget.robot_pose import Float64, JointLimits
@@ -18,17 +20,24 @@ FREQUENCY_RAD_S = 35.0
 MARGIN = 1e-6
 """Share of velocity and acceleration left to the rounding of whoever takes differences."""
 
+Guard = Callable[[Float64, Float64, Float64, Float64], Float64]
+"""Positions, the velocities that are wanted, the least and the most that limits allow, (N,) each → velocities
+at which nothing meets."""
+
 
 class JointLimiter:
     """State of all joints: `position` and `velocity`, (N,) each."""
 
-    def __init__(self, limits: JointLimits, start: Float64, period_s: float) -> None:
+    def __init__(
+        self, limits: JointLimits, start: Float64, period_s: float, guard: Guard | None = None
+    ) -> None:
         """Begins at rest in `start`, inside the limits. Raises ValueError where it is not (N,) finite."""
         if start.shape != limits.lower.shape or not np.isfinite(start).all():
             raise ValueError(f"start must hold {len(limits.names)} finite numbers, got {start}")
         self.position: Float64 = np.clip(start.astype(np.float64), limits.lower, limits.upper)
         self.velocity: Float64 = np.zeros_like(self.position)
         self._lower, self._upper, self._period_s = limits.lower, limits.upper, period_s
+        self._guard = guard
         self._speed = limits.velocity * (1 - MARGIN)
         self._step = limits.acceleration * (period_s * (1 - MARGIN))
         """Change of velocity in a tick, at most."""
@@ -54,18 +63,26 @@ class JointLimiter:
         most = stopping_speed(np.abs(ahead), step, self._period_s)
         wanted = np.where(ahead > 0, np.minimum(wanted, lead + most), np.maximum(wanted, lead - most))
         wanted = np.clip(wanted, -scale * self._speed, scale * self._speed)
-        self._move(self.velocity + np.clip(wanted - self.velocity, -step, step))
+        wanted = self.velocity + np.clip(wanted - self.velocity, -step, step)
+        if self._guard is not None:
+            wanted = self._guard(self.position, wanted, *self._allowed())
+        self._move(wanted)
 
     def brake(self) -> None:
         """One tick towards rest, with all the acceleration there is."""
         self._move(np.zeros_like(self.velocity))
 
-    def _move(self, wanted: Float64) -> None:
-        """The allowed velocity that is nearest to the one that is wanted."""
+    def _allowed(self) -> tuple[Float64, Float64]:
+        """The least and the most velocity after which no limit need ever be broken."""
         up = stopping_speed(self._upper - self.position, self._step, self._period_s)
         down = stopping_speed(self.position - self._lower, self._step, self._period_s)
         most = np.minimum(np.minimum(self.velocity + self._step, self._speed), up)
         least = np.maximum(np.maximum(self.velocity - self._step, -self._speed), -down)
+        return least, most
+
+    def _move(self, wanted: Float64) -> None:
+        """The allowed velocity that is nearest to the one that is wanted."""
+        least, most = self._allowed()
         self.velocity = np.minimum(np.maximum(wanted, least), most)
         moved = self.position + self.velocity * self._period_s
         self.position = np.clip(moved, self._lower, self._upper)

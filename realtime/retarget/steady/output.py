@@ -14,7 +14,7 @@ from realtime.retarget.robot_pose import Float64, JointLimits, RobotCommand, Rob
 from realtime.retarget.steady.deadman import AlwaysThere, Deadman
 from realtime.retarget.steady.extrapolator import Target
 from realtime.retarget.steady.intake import Intake
-from realtime.retarget.steady.limiter import JointLimiter
+from realtime.retarget.steady.limiter import Guard, JointLimiter
 from realtime.retarget.steady.machine import Machine, Seen
 from realtime.retarget.steady.root_limiter import RootLimiter, RootLimits
 from realtime.retarget.steady.rotation import between
@@ -59,10 +59,12 @@ class SteadyOutput:
         *,
         root: RootLimits | None = None,
         home_root: tuple[Float64, Float64] | None = None,
+        guard: Guard | None = None,
         self_arming: bool = False,
     ) -> None:
         """Stands in `home` (N,), disarmed. `home_root`: position (3,) metres and rotation (4,) xyzw.
 
+        `guard` keeps links apart on the way (realtime/retarget/guard.py).
         `self_arming` is for simulations: armed whenever somebody is there, until a stop is asked for.
         Raises ValueError for a rate outside 50..200 Hz or a home that is not N finite numbers.
         """
@@ -71,7 +73,7 @@ class SteadyOutput:
         self.limits, self.rate_hz, self.period_s = limits, rate_hz, 1 / rate_hz
         root = root or RootLimits()
         position, rotation = home_root or (np.zeros(3), np.array([0.0, 0.0, 0.0, 1.0]))
-        self._joints = JointLimiter(limits, home, self.period_s)
+        self._joints = JointLimiter(limits, home, self.period_s, guard)
         self._root = RootLimiter(root, position, rotation, self.period_s)
         self._intake = Intake(limits, root)
         self._machine = Machine()

@@ -1,0 +1,93 @@
+"""How near hands, feet and pelvis come to their scaled targets, and how late.
+
+Against the targets of the retargeting, at its own output and at the commands. Commands come later than the
+pictures they are made from. How much later is found as the lag that makes hands (the tool of an arm) fit
+best: what is left then is how wrong the motion is, and the lag is how late. All frames count at the
+retargeter's output, also those in which a limit forbids the target; at the commands those in which the robot
+follows, ramps left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.robot_chain import RATE_HZ, Recording
+from realtime.retarget.targets import Targets
+
+Floats = NDArray[np.float64]
+
+GROUPS = {"wrist": "hands", "tool": "tool", "ankle": "feet", "pelvis": "pelvis", "elbow": "elbows"}
+LAGS_S = np.arange(0.0, 0.3001, 0.005)
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """One group of places."""
+
+    median_m: float
+    p95_m: float
+    played_median_m: float
+    """Of the commands, at the lag."""
+    played_p95_m: float
+
+
+def track(book: Recording) -> tuple[float, dict[str, Tracking]]:
+    """Lag of the commands behind the pictures in seconds, and the errors by group."""
+    wanted = {group: _wanted(book, group) for group in dict.fromkeys(GROUPS.values())}
+    wanted = {group: rows for group, rows in wanted.items() if rows}
+    sites, played = np.array(book.sites), np.array(book.played)
+    follows, seen_s = book.following, np.array(book.seen_ns) / 1e9
+    key = "hands" if "hands" in wanted else "tool"
+    lag_s = min(LAGS_S, key=lambda lag: float(np.median(_played(wanted[key], played, follows, seen_s + lag))))
+    out = {}
+    for group, rows in wanted.items():
+        before = np.percentile(_errors(rows, sites), [50, 95])
+        after = np.percentile(_played(rows, played, follows, seen_s + lag_s), [50, 95])
+        out[group] = Tracking(*map(float, (*before, *after)))
+    return float(lag_s), out
+
+
+Row = tuple[int | None, int, Floats]
+"""(site from which it is seen or None for the world, site, targets (F,3))."""
+
+
+def _wanted(book: Recording, group: str) -> list[Row]:
+    site = {name: i for i, name in enumerate(book.places)}
+    rows: list[Row] = []
+    for place, name in ((p, p.removeprefix("left_").removeprefix("right_")) for p in book.places):
+        if GROUPS.get(name) != group:
+            continue
+        first = book.targets[0]
+        if place in first.points:
+            rows.append((None, site[place], np.array([t.points[place] for t in book.targets])))
+        for start, end in first.spans:
+            if end == place:
+                rows.append((site[start], site[end], _spans(book.targets, (start, end))))
+    return rows
+
+
+def _spans(targets: Sequence[Targets], key: tuple[str, str]) -> Floats:
+    return np.array([t.spans[key] for t in targets])
+
+
+def _errors(rows: Sequence[Row], sites: Floats) -> Floats:
+    """Metres, of all rows, (rows,F)."""
+    found = []
+    for start, end, target in rows:
+        there = sites[:, end] if start is None else sites[:, end] - sites[:, start]
+        found.append(np.linalg.norm(there - target, axis=1))
+    return np.array(found)
+
+
+def _played(rows: Sequence[Row], played: Floats, follows: NDArray[np.bool_], when_s: Floats) -> Floats:
+    """Metres, of the commands at `when_s`, of those frames in which the robot follows then."""
+    at = when_s * RATE_HZ
+    low = np.minimum(at.astype(np.intp), len(played) - 2)
+    inside = (at <= len(played) - 1) & follows[low] & follows[low + 1]
+    share = (at - low)[inside, None, None]
+    sites = (1 - share) * played[low[inside]] + share * played[low[inside] + 1]
+    return _errors([(start, end, target[inside]) for start, end, target in rows], sites)
