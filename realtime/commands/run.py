@@ -99,9 +99,15 @@ def stop_on_signal(stopped: threading.Event, wake: Callable[[], None] | None = N
     """Ctrl-C, SIGTERM and a terminal that closes set `stopped` once, and call `wake`; the second signal
     interrupts at once. What the user told the system to ignore (nohup) stays ignored."""
 
+    asked = False
+
     def ask(_number: int, _frame: FrameType | None) -> None:
-        if stopped.is_set():
+        nonlocal asked
+        # Not `stopped.is_set()`: a second signal may come while the first one is inside `set`, whose lock it
+        # would then wait for, for ever.
+        if asked:
             raise KeyboardInterrupt
+        asked = True
         stopped.set()
         if wake is not None:
             wake()

@@ -78,6 +78,8 @@ FAULTS: dict[str, list[Fault]] = {
               "realtime/test_pipeline.py::test_a_signal_ends_a_recording_at_once_and_whole"),
         Fault("Ctrl-C twice", "ends at once, session whole or recovered", "frames after the first",
               "faults/test_processes.py::test_ctrl_c_twice_ends_at_once_and_loses_nothing_recorded"),
+        Fault("a second signal while the first is handled", "interrupts, no deadlock", NOTHING,
+              "faults/test_processes.py::test_a_second_signal_within_the_first_does_not_deadlock"),
         Fault("terminal closed (SIGHUP)", "as Ctrl-C", NOTHING,
               "faults/test_processes.py::test_a_terminal_that_closes_ends_the_recording_whole"),
         Fault("terminal closed under nohup", "goes on", NOTHING,

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from realtime.commands.run import stop_on_signal
 from realtime.recovery import recover
 from realtime.session import read_poses
 from realtime.sinks.poses_spool import recover_poses
@@ -121,6 +123,24 @@ def test_ctrl_c_twice_ends_at_once_and_loses_nothing_recorded(
     numbers = [message.seq for message in read_poses(found)]
     assert len(numbers) > 5
     assert numbers == list(range(len(numbers)))
+
+
+class SetTwice(threading.Event):
+    """An event that is interrupted while it is being set: its lock is held when the second signal comes."""
+
+    def set(self) -> None:
+        with self._cond:
+            signal.raise_signal(signal.SIGINT)
+            for _ in range(100):  # the interpreter looks for signals now
+                pass
+        super().set()
+
+
+@pytest.mark.timeout(20)
+def test_a_second_signal_within_the_first_does_not_deadlock() -> None:
+    """It interrupts, as any second one."""
+    with stop_on_signal(SetTwice()), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_kill_loses_less_than_a_second_of_session_and_poses(session: Path, tmp_path: Path) -> None:

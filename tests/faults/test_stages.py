@@ -290,7 +290,7 @@ def test_a_disk_that_stalls_costs_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert summary.accounted
     assert seconds < 8
     assert [(sink.dropped, sink.failed) for sink in summary.sinks] == [(0, 0), (0, 0)]
-    assert len(other.motions) == summary.published > 8
+    assert len(other.motions) == summary.published > 3
     assert [message.seq for message in read_poses(session.path)] == list(range(summary.published))
 
 
