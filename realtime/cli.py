@@ -6,13 +6,12 @@ import io
 import os
 import shutil
 import sys
-from importlib import import_module
 
 import tyro
 
 from lifting.errors import SealcapError
 from realtime.last_words import last_words, threads_end_in_one_line
-from realtime.verbs import FAMILIES, VERBS, family, family_overview, overview
+from realtime.verbs import FAMILIES, VERBS, family, family_overview, load, overview
 
 HELP = {"-h", "--help", "--help-all"}
 
@@ -67,8 +66,7 @@ def _dispatch(args: list[str]) -> int:
         # Small matrices only: more threads would cost more than they bring, and steal from the detector.
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(variable, "1")
-    module, function = verb.target.split(":")
-    call = getattr(import_module(module), function)
+    call = load(verb.target)
     if verb.model:
         return int(call(rest) or 0)
     return int(tyro.cli(call, prog=f"sealcap {name}", args=rest) or 0)

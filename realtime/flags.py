@@ -18,7 +18,15 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from tyro import conf
 
-PLACEHOLDERS: dict[Any, str] = {int: "N", float: "NUMBER", str: "TEXT", Path: "FILE", bool: ""}
+PLACEHOLDERS: dict[Any, str] = {
+    int: "N",
+    float: "NUMBER",
+    str: "TEXT",
+    Path: "FILE",
+    bool: "",
+    tuple: "[A, B]",
+    dict: "{...}",
+}
 ARG = type(conf.arg())
 """The class of what `tyro.conf.arg` returns, which has no public name."""
 REQUIRED = object()
@@ -72,7 +80,8 @@ def flags_of_model(
             continue
         value = getattr(default, key) if default is not None else _default(field)
         if isinstance(shape.plain, type) and issubclass(shape.plain, BaseModel):
-            yield from flags_of_model(shape.plain, value, f"{section}{key}.", hidden=hidden)
+            own = value if isinstance(value, BaseModel) else None
+            yield from flags_of_model(shape.plain, own, f"{section}{key}.", hidden=hidden)
             continue
         yield _flag(key, section, shape, value, field.description or "", _limits(field.metadata))
 
@@ -118,7 +127,8 @@ class _Shape:
             return str(self.metavar)
         if get_origin(self.plain) is Literal:
             return "|".join(map(str, get_args(self.plain)))
-        return str(PLACEHOLDERS.get(self.plain, "TEXT"))
+        kind = get_origin(self.plain) or self.plain
+        return str(PLACEHOLDERS.get(kind, "TEXT"))
 
 
 def _flag(key: str, section: str, shape: _Shape, default: Any, text: str, limits: str) -> Flag:

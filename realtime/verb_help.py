@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
-
 from pydantic import BaseModel
 
 from realtime.config import RunConfig, load_run_config
 from realtime.flags import Flag, about, flags_of_function, flags_of_model
 from realtime.help_page import HelpPage
-from realtime.verbs import VERBS, Verb
+from realtime.verbs import VERBS, Verb, load
 
 
 def help_page(name: str) -> HelpPage:
@@ -22,12 +19,6 @@ def help_page(name: str) -> HelpPage:
         return HelpPage(name, text, _flags(model, verb), verb.sections, verb.examples)
     call = load(verb.target)
     return HelpPage(name, about(call), list(flags_of_function(call)), verb.sections, verb.examples)
-
-
-def load(target: str) -> Any:
-    """`module:name` → the thing itself."""
-    module, name = target.split(":")
-    return getattr(import_module(module), name)
 
 
 def _flags(model: type[BaseModel], verb: Verb) -> list[Flag]:

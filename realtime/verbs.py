@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from lifting.errors import MissingExtra
 
 
 @dataclass(frozen=True)
@@ -191,12 +195,25 @@ GROUPS: dict[str, Sequence[str]] = {
 }
 """The verbs in the order in which people meet them; families by their first word."""
 
+TRAINING_LIBRARIES = {"torch", "safetensors", "tensorboard", "onnxscript"}
+
 FAMILIES: dict[str, str] = {
     "robot": "which robots there are, checking them, letting them move",
     "keys": "who may connect over a network",
     "models": "networks and the demo clip: list, fetch, add your own",
     "data": "corpora and data sets for training",
 }
+
+
+def load(target: str) -> Any:
+    """`module:name` → the thing itself. Raises MissingExtra for training verbs without their libraries."""
+    module, name = target.split(":")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if module.startswith("training.") and (error.name or "").split(".")[0] in TRAINING_LIBRARIES:
+            raise MissingExtra(str(error.name), "train") from error
+        raise
 
 
 def family(word: str) -> list[str]:

@@ -21,7 +21,7 @@ from training.pose_variety import bend, lean, nod, rotation_about, straighten, s
 class BodyVariety(BaseModel):
     """How far sampled bodies and motions may differ from what was recorded."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     category_power: float = Field(default=0.35, ge=0, le=1)
     """0: clips count by length; 1: every category of motion counts the same."""

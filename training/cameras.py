@@ -14,7 +14,7 @@ Range = tuple[float, float]
 class CameraVariety(BaseModel):
     """Where cameras stand and how they look at the person. Ranges are uniform unless said otherwise."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     height_m: Range = (0.3, 2.5)
     """Above the floor."""

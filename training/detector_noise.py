@@ -43,7 +43,7 @@ TRUNK_M = 0.49
 class DetectorNoise(BaseModel):
     """Strength of every effect. Sizes are relative to the figure's radius (rms distance from its centre)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     profiles: dict[str, float] = {"blazepose": 0.7, "coco": 0.3}
     """How often each detector family is imitated (training.joint_offsets.PROFILES)."""

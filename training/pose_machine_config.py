@@ -19,7 +19,7 @@ KIND = "pose_machine"
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class IntermediateConfig(_Section):

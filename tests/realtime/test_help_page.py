@@ -8,8 +8,8 @@ import pytest
 import tyro
 
 from realtime.help_page import HelpPage
-from realtime.verb_help import help_page, load
-from realtime.verbs import VERBS
+from realtime.verb_help import help_page
+from realtime.verbs import VERBS, load
 
 
 def pages() -> list[str]:

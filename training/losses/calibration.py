@@ -22,7 +22,7 @@ MEMORY = 3
 class WeightConfig(BaseModel):
     """Weight of a judge's term; exactly one of `weight` and `gradient_ratio` must be given."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     weight: float | None = Field(default=None, ge=0)
     """α itself."""

@@ -23,7 +23,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 class LearnerConfig(BaseModel):
     """Which network judges, and how it learns."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     loss_net: Literal["graph", "mlp"] = "graph"
     """A name in training.losses.loss_nets.LOSS_NETS."""
