@@ -56,7 +56,7 @@ class Recording:
     @property
     def name(self) -> str:
         """Of the take that is being recorded; empty when there is none."""
-        return "" if self._runner is None else _path(self._runner).stem
+        return "" if self._runner is None or self._control.closed else _path(self._runner).stem
 
     @property
     def runner(self) -> SinkRunner | None:
@@ -78,7 +78,7 @@ class Recording:
         with self._changing:
             self.error = ""
             try:
-                if self._runner is not None:
+                if self.name:
                     raise SinkError(f"{self.name} is being recorded; stop it first.")
                 path = self.folder / (checked(name) + SUFFIX)
                 self._make_folder()
@@ -92,7 +92,7 @@ class Recording:
         """Finish the take: its name, empty when there was none."""
         with self._changing:
             runner, name, seconds = self._runner, self.name, self.seconds
-            if runner is None:
+            if runner is None or not name:
                 return ""
             unplug(self._control, runner)
             self._runner = None

@@ -13,6 +13,13 @@ from dataclasses import dataclass
 
 from realtime.retarget.robot_pose import RobotCommand, RobotState
 from realtime.retarget.steady.loop import SteadyLoop
+from realtime.retarget.steady.outlet import Outlet
+from realtime.sinks.robot_track import RobotTrack
+
+
+def _leaves(outlet: Outlet) -> bool:
+    """What is only kept for a take goes nowhere."""
+    return not isinstance(outlet.transport, RobotTrack)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,9 @@ class RobotSwitch:
         """For the panel."""
         with self._loop.output() as output:
             state, reason, held = output.state, output.reason, bool(self._token)
-        outlets = tuple((o.transport.name, o.sent, o.dropped, o.failure) for o in self._loop.outlets)
+        outlets = tuple(
+            (o.transport.name, o.sent, o.dropped, o.failure) for o in self._loop.outlets if _leaves(o)
+        )
         return RobotView(state, reason, held, self._loop.punctuality.late, outlets)
 
     def hold(self, visitor: int) -> str:

@@ -15,6 +15,7 @@ from realtime.web.status import Facts, Rolling, details_html
 POINTS = 240
 """One minute at four a second."""
 HEIGHT_PX = 104
+_SECONDS: NDArray[np.float64] = np.arange(-POINTS + 1, 1) / 4.0
 
 
 class HealthPanel:
@@ -24,7 +25,7 @@ class HealthPanel:
 
     def __init__(self, rolling: Rolling, facts: Callable[[], Facts]) -> None:
         self._rolling, self._facts = rolling, facts
-        self._past: deque[tuple[float, float, float]] = deque(maxlen=POINTS)
+        self._past: deque[tuple[float, float, float]] = deque([(0.0, 0.0, 0.0)] * POINTS, POINTS)
         self._rate: Any = None
         self._latency: Any = None
         self._details: Any = None
@@ -45,19 +46,17 @@ class HealthPanel:
 
     def refresh(self) -> None:
         """Draw."""
-        if self._past:
-            fps, p50, p95 = np.array(self._past, np.float64).T
-            seconds = (np.arange(len(fps)) - len(fps) + 1.0) / 4.0
-            self._rate.data = (seconds, fps)
-            self._latency.data = (seconds, p50, p95)
+        fps, p50, p95 = np.array(self._past, np.float64).T
+        self._rate.data = (_SECONDS, fps)
+        self._latency.data = (_SECONDS, p50, p95)
         self._details.content = details_html(self._rolling, self._facts())
 
 
 def _graph(gui: Any, title: str, *lines: tuple[str, str]) -> Any:
-    empty: NDArray[np.float64] = np.zeros(1)
+    empty: NDArray[np.float64] = np.zeros(POINTS)
     series = ({"label": "s"}, *({"label": name, "stroke": color, "width": 2} for name, color in lines))
     return gui.add_uplot(
-        (empty, *(empty for _ in lines)), series, title=title, height=HEIGHT_PX,
-        scales={"x": {"time": False, "min": -POINTS / 4, "max": 0.0}, "y": {"auto": True}},
+        (_SECONDS, *(empty for _ in lines)), series, title=title, height=HEIGHT_PX,
+        scales={"x": {"time": False}, "y": {"auto": True}},
         legend={"show": len(lines) > 1, "live": False}, cursor={"show": False},
     )  # fmt: skip

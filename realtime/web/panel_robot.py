@@ -49,13 +49,14 @@ class RobotPanel:
         hold.on_hold(self._held, callback_hz=BEAT_HZ)
         hold.on_click(lambda event: robot.release(event.client.client_id))
         server.on_client_disconnect(lambda client: robot.release(client.client_id))
-        stop = add_button(gui, "Stop", "Brake, then stand still until it is armed again.", color="gray")
-        stop.on_click(lambda _event: robot.stop())
         estop = add_button(
             gui, "EMERGENCY STOP (E)", "Brake as hard as its limits allow, at once; the E key does it, too.",
             color="red",
         )  # fmt: skip
         estop.on_click(lambda _event: robot.estop())
+        gui.add_html(f'<style>button[id="{estop._impl.uuid}"]{{min-height:3em}}</style>')
+        stop = add_button(gui, "Stop", "Brake, then stand still until it is armed again.", color="gray")
+        stop.on_click(lambda _event: robot.stop())
         key = gui.add_command("Robot: emergency stop", description="Brake at once", hotkey="E")
         key.on_trigger(lambda _event: robot.estop())
         self._reset = add_button(

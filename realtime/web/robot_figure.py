@@ -23,6 +23,8 @@ Mesh = tuple[Float64, NDArray[np.int64]]
 
 BESIDE_M = (1.2, 0.0, 0.0)
 """From the person to the robot: at their left."""
+LEASH_M = 0.7
+"""A robot that stands elsewhere in the world, such as one not armed yet, is shown this much off at most."""
 GRID_M = 0.008
 SECTORS = 16
 CAPSULES, VISUAL = 4, 1
@@ -52,17 +54,19 @@ class RobotFigure:
                     color=color, flat_shading=True, side="double", receive_shadow=False,
                 )  # fmt: skip
                 self._meshes.append(mesh)
-        self._moving = True
-        self.show(None)
+        self._moving, self._place = True, np.zeros(3)
+        self.show(None, None)
 
-    def show(self, command: RobotCommand | None) -> None:
-        """Move to a command; None: stand at home."""
+    def show(self, command: RobotCommand | None, person: Float64 | None) -> None:
+        """Move to a command, None: home, beside a person whose pelvis is there (3,). A robot that is bolted
+        down stands beside where they were first."""
+        if person is not None and (self._robot.floating or not self._place.any()):
+            self._place = person * (1, 0, 1) + BESIDE_M
         position = self._robot.home if command is None else command.position
-        root = np.zeros(3) if command is None else command.root_world
-        turn = _FROM_ROS if command is None or not self._robot.floating else command.root_rotation
-        if command is None and self._robot.floating:
-            root = np.array([0.0, self._robot.model.qpos0[2], 0.0])
-        self._root.position = root + BESIDE_M
+        turn = _FROM_ROS
+        if command is not None and self._robot.floating:
+            turn = command.root_rotation
+        self._root.position = self._place + self._away(command)
         self._root.wxyz = np.roll(turn, 1)
         upright = np.array([0.0, 0.0, 0.0, 1.0])
         self._data.qpos[:] = self._robot.full_qpos(position, np.zeros(3), upright)
@@ -73,6 +77,16 @@ class RobotFigure:
                 self._shown[body] = pose
                 frame.position, frame.wxyz = pose[:3], pose[3:]
         self._fade(command is not None and command.state in MOVING)
+
+    def _away(self, command: RobotCommand | None) -> Float64:
+        """From the place beside the person to the robot's base."""
+        if not self._robot.floating:
+            return np.zeros(3)
+        if command is None:
+            return np.array([0.0, float(self._robot.model.qpos0[2]), 0.0])
+        away = command.root_world + BESIDE_M - self._place
+        level = float(np.hypot(away[0], away[2]))
+        return away * ((1, 1, 1) if level < LEASH_M else (LEASH_M / level, 1, LEASH_M / level))
 
     def _fade(self, moving: bool) -> None:
         """Paler while it must not move."""

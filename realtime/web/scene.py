@@ -77,7 +77,8 @@ class Scene:
             self._avatar.show(shown[0]) if shown else self._avatar.hide()
         if self._robot is not None:
             figure, command = self._robot
-            figure.show(command())
+            person = shown[0].joints_world[0].astype(np.float64) if shown else None
+            figure.show(command(), person if person is None or np.isfinite(person).all() else None)
 
     def recentre(self) -> None:
         """Put the stage's middle under the next person drawn, and every viewer in front of it."""

@@ -19,6 +19,7 @@ from realtime.sinks.page import WebPage
 from realtime.sinks.vmc import VmcSink
 from realtime.sinks.vrchat import VrchatSink
 from realtime.web import session
+from realtime.web.panel_body import BodyPanel
 from realtime.web.session import PageSession
 from tests.realtime.web.chromium import browser_tab, fed
 
@@ -41,7 +42,7 @@ def test_outputs_with_a_front_are_aligned_after_a_while(monkeypatch: pytest.Monk
 def test_a_click_in_a_browser_arrives(motion_at: Callable[..., Motion]) -> None:
     """The button is on the page of a run that has avatars, and tells of the click."""
     clicked = threading.Event()
-    page = WebPage(0, source="synthetic", align=clicked.set)
+    page = WebPage(0, source="synthetic", panels=[BodyPanel(None, clicked.set)])
     page.open()
     try:
         with fed(page, [motion_at(0)]), browser_tab(1100, 600) as tab:

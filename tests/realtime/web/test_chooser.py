@@ -13,6 +13,7 @@ import pytest
 from realtime.data import Motion
 from realtime.sinks.page import WebPage
 from realtime.web.chooser import AHEAD_M, ASK, SHARE, fitting, hit_m, rotation
+from realtime.web.panel_camera import CameraPanel
 from tests.realtime.web.chromium import browser_tab, close_notice, fed
 
 
@@ -40,7 +41,7 @@ def test_a_ray_meets_the_picture_where_it_was_aimed() -> None:
 def test_a_click_in_a_browser_names_the_place(motion_at: Callable[..., Motion]) -> None:
     """Button, picture, click: the view's middle is the frame's, and each choice takes the button again."""
     asked: list[tuple[float, float]] = []
-    page = WebPage(0, source="synthetic", choose=lambda x, y: asked.append((x, y)))
+    page = WebPage(0, source="synthetic", panels=[CameraPanel(None, lambda x, y: asked.append((x, y)))])
     page.open()
     try:
         with fed(page, [motion_at(0)]), browser_tab(1100, 600) as tab:

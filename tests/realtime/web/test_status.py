@@ -8,10 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from realtime.cockpit.banners import Banner
 from realtime.data import Motion, State
-from realtime.web.status import STATE_WORDS, Facts, Rolling, status_html
+from realtime.web.status import STATE_WORDS, Facts, Rolling, banners_html, details_html, headline_html
 
 MakeMotion = Callable[..., Motion]
+
+
+def status_html(source: str, motion: Motion | None, rolling: Rolling, facts: Facts) -> str:
+    """All the text of the page."""
+    return headline_html(source, motion, rolling) + details_html(rolling, facts)
 
 
 def test_latency_is_received_to_published(motion_at: MakeMotion) -> None:
@@ -69,3 +75,19 @@ def test_equal_numbers_still_make_a_new_text(motion_at: MakeMotion) -> None:
     assert status_html("x", first, Rolling(), Facts()) != status_html(
         "x", replace(first, seq=1), Rolling(), Facts()
     )
+
+
+def test_a_take_is_told(motion_at: MakeMotion) -> None:
+    """While a take is recorded the page says so, on whatever tab; its name is escaped."""
+    assert "REC" not in headline_html("x", motion_at(0), Rolling())
+    text = headline_html("x", motion_at(0), Rolling(), "<b>take  0:07")
+    assert "REC &lt;b&gt;take  0:07" in text
+
+
+def test_banners_are_escaped_and_alert() -> None:
+    """What is wrong is read out by screen readers, and is text whatever it holds; nothing wrong: nothing."""
+    html = banners_html([Banner("error", "Output failed: <zmq>", "a & b")])
+    assert 'role="alert"' in html
+    assert "&lt;zmq&gt;" in html
+    assert "a &amp; b" in html
+    assert banners_html([]) == ""
