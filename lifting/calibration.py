@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from lifting.camera import Intrinsics
 from lifting.errors import ConfigError
 from lifting.lens import COEFFICIENTS, Lens, LensModel
+from lifting.plain_yaml import parse_yaml, problem
 
 MAX_BYTES = 16 << 10
 SAME_ASPECT = 0.005
@@ -173,13 +174,9 @@ def _read_yaml(path: Path) -> object:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise ConfigError(f"{path} is larger than 16 KiB; a calibration is a few lines of YAML.")
-        text = raw.decode("utf-8")
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise ConfigError(f"{path} holds YAML aliases (*name); write the values out.")
-        return yaml.safe_load(text)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = type(error).__name__ if isinstance(error, RecursionError) else str(error)
-        raise ConfigError(f"{path} cannot be read as YAML: {' '.join(reason.split())[:200]}") from error
+        return parse_yaml(raw.decode("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {problem(error)}.") from error
 
 
 def _first_mistake(error: ValidationError) -> str:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifting.errors import ConfigError
+from lifting.plain_yaml import parse_yaml, problem
 from realtime.paths import config_dir
 
 MAX_CONFIG_BYTES = 1 << 20
@@ -265,22 +266,15 @@ def load_run_config(name: str = "live") -> RunConfig:
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(f"{path} is larger than 1 MiB; a configuration is a few lines of YAML.")
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {_in_one_line(error)}.") from error
+        values = parse_yaml(path.read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {problem(error)}.") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold `key: value` lines, as configs/live.yaml does.")
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error, RunConfig)}") from error
-
-
-def _in_one_line(error: Exception) -> str:
-    """PyYAML's messages are many lines with an arrow; the problem and its line number are enough."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -8,16 +8,17 @@ from typing import Any
 import yaml
 
 from lifting.errors import ConfigError
+from lifting.plain_yaml import parse_yaml, problem
 
 
 def read_yaml(path: Path, what: str, example: str) -> dict[str, Any]:
     """The keys and values of `path`. Raises ConfigError, which calls the file `what` and shows `example`."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"Cannot read the {what} {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {problem(error)}.") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} must hold keys and values, like {example}.")
     return raw

@@ -11,6 +11,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lifting.errors import ModelError
+from lifting.plain_yaml import parse_yaml, problem
 from realtime.paths import cache_dir, config_dir
 
 CONVERTER_VERSION = 1
@@ -164,11 +165,11 @@ def _load(path: Path, kind: type[T]) -> T:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise ModelError(f"{path} is too large to be a list of models.")
-        return kind.model_validate(yaml.safe_load(path.read_text("utf-8")) or {})
+        return kind.model_validate(parse_yaml(path.read_text("utf-8")) or {})
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror}.") from error
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise ModelError(f"{path} is not valid YAML: {error}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ModelError(f"{path} is not valid YAML: {problem(error)}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import platformdirs
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from lifting.errors import DownloadError
+from lifting.plain_yaml import parse_yaml
 from realtime.models.catalogue import MAX_YAML_BYTES, Name, Sha256
 
 
@@ -57,8 +58,8 @@ def read_pins() -> dict[str, Pin]:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise DownloadError(f"{path} is too large to be a list of accepted hashes.")
-        return dict(_PinsFile.model_validate(yaml.safe_load(path.read_text("utf-8")) or {}).pins)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValidationError) as error:
+        return dict(_PinsFile.model_validate(parse_yaml(path.read_text("utf-8")) or {}).pins)
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise DownloadError(
             f"{path}, the list of hashes accepted at first pulls, cannot be read. Repair it, or remove it "
             "to be asked again."

@@ -16,11 +16,11 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lifting.errors import ConfigError
+from lifting.plain_yaml import parse_yaml, problem
 from realtime.paths import config_dir
 from realtime.retarget.sides import SIDES, both_sides
 
 MAX_FILE_BYTES = 256 << 10
-MAX_DEPTH = 12
 MAX_ENTRIES = 256
 """Joints, capsules or pairs that one file may name."""
 
@@ -236,9 +236,9 @@ def load_robot(name_or_path: str | Path) -> RobotFile:
             content = file.read(MAX_FILE_BYTES + 1)
         if len(content) > MAX_FILE_BYTES:
             raise ConfigError(f"{path} is larger than 256 KiB; a robot is a page of YAML.")
-        values = _read_yaml(content.decode("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be read as YAML: {_in_one_line(error)}.") from error
+        values = parse_yaml(content.decode("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read as YAML: {problem(error)}.") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must hold `key: value` lines, as configs/robots/g1.yaml does.")
     try:
@@ -247,35 +247,6 @@ def load_robot(name_or_path: str | Path) -> RobotFile:
         )
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error)}") from error
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without anchors, of which a few lines can make gigabytes, and of little depth."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise yaml.YAMLError("it is nested too deeply")
-        node = self._compose(parent, index)
-        self.depth -= 1
-        return node
-
-    def _compose(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("anchors and aliases (& and *) are not used in robot files")
-        return super().compose_node(parent, index)
-
-
-def _read_yaml(text: str) -> Any:
-    return yaml.load(text, _PlainLoader)
-
-
-def _in_one_line(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
-    return " ".join(str(error).split()).rstrip(".")
 
 
 def explain(error: ValidationError) -> str:

@@ -71,11 +71,12 @@ def fuzz(parser: Parser, runs: int, seed: int, keep: Path | None = None) -> tupl
     found: dict[str, Finding] = {}
     count = 0
     with tempfile.TemporaryDirectory() as place:
-        made, folder = Path(place) / "made", Path(place) / "in"
+        first, made, folder = (Path(place) / name for name in ("first", "made", "in"))
+        first.mkdir()
         made.mkdir()
         folder.mkdir()
         with contextlib.suppress(SealcapError):
-            parser.feed(parser.samples(made)[0], folder)  # what is imported late is not the input's fault
+            parser.feed(parser.samples(first)[0], folder)  # what is imported late is not the input's fault
         for data in inputs(parser, runs, seed, made):
             if keep is not None:
                 (keep / f"{parser.name}.last").write_bytes(data)

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifting.errors import ConfigError, DataError
+from lifting.plain_yaml import parse_yaml
 
 LIMB_JOINTS = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
 REQUIRED = ("neck", "head", *(f"{side}_{joint}" for side in "lr" for joint in LIMB_JOINTS))
@@ -82,7 +83,7 @@ class RigMap(BaseModel):
 def read_map(path: Path) -> RigMap:
     """Read a `--map` file. Raises ConfigError naming the field that is wrong."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
         rig_map = RigMap.model_validate(content)
         if rig_map.subject is not None and re.compile(rig_map.subject).groups < 1:
             raise ConfigError(f"{path}: subject must hold one (group): the person's name within the path.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from lifting.errors import ConfigError
+from lifting.plain_yaml import parse_yaml, problem
 
 SPLITS = ("train", "val", "test")
 HELD_OUT = 0.1
@@ -45,11 +46,9 @@ def read_splits(path: Path, subjects: Iterable[str]) -> dict[str, str]:
     Raises ConfigError when it is not such a file, names nobody who is here, or puts somebody into two splits.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as a list of splits: {' '.join(str(error).split())}."
-        ) from error
+        raise ConfigError(f"{path} cannot be read as a list of splits: {problem(error)}.") from error
     if not isinstance(content, dict) or not set(content) <= set(SPLITS):
         raise ConfigError(f"{path} must hold lists of people under train, val and test, and nothing else.")
     assigned: dict[str, str] = {}
