@@ -78,15 +78,18 @@ mmpose: .venv-mmpose/.ready
 	touch $@
 
 $(VENV)/pyvenv.cfg:
-	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Sealcap needs Python 3.11 or newer; try: make PYTHON=python3.11 demo')"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Sealcap needs Python 3.11 or newer; try: make PYTHON=python3.11 demo')"
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(VENV)/pyvenv.cfg pyproject.toml
+	@echo "Installing Sealcap into $(VENV)/: about 150 MB of packages, 520 MB on disk, one to five minutes."
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e ".[cpu]"
-	$(BIN)/python -c "open('$@', 'w').close()"
+	@$(BIN)/python -c "open('$@', 'w').close()"
+	@echo "Installed. What there is to type: $(BIN)/sealcap"
 
 # torch first and pinned: this version's wheel is the CPU build where an index offers one.
 $(VENV)/.dev: $(VENV)/.core
+	@echo "Installing what tests and training need: torch first, 200 MB to 3 GB of it, then about 300 MB."
 	$(BIN)/python -m pip install --disable-pip-version-check "$(TORCH)"
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
 	$(BIN)/python -c "open('$@', 'w').close()"

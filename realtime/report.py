@@ -23,6 +23,11 @@ def print_summary(summary: Summary, console: Console) -> None:
         console.print(f"  → {sink.name}: {sink.sent} frames{lost}{failed}")
     if summary.assumptions:
         console.print("  " + ", ".join(f"{what} {how}" for what, how in summary.assumptions.items()))
+    if summary.overwritten > summary.published:
+        console.print(
+            "  [yellow]Most pictures were skipped:[/] this machine is slow or busy. Close other programs, "
+            "or try --config fast"
+        )
     if not summary.with_person:
         console.print(
             "  [yellow]Nobody was seen.[/] Is a person in the picture, lit, and larger than a thumb?"

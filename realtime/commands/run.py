@@ -156,6 +156,9 @@ def status_line(pipeline: Pipeline) -> str:
 
 
 def _say_what_next(config: RunConfig, console: Console) -> None:
-    for path in (config.out.record, config.out.poses_out):
+    record = config.out.record
+    for path in (record, config.out.poses_out):
         if path is not None and path.exists():
             console.print(f"  wrote [bold]{path}[/]")
+    if record is not None and record.exists():
+        console.print(f"  next: sealcap info {record}, or replay, or convert it to FILE.bvh")
