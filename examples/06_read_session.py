@@ -1,6 +1,6 @@
 """A session as numpy arrays: python examples/06_read_session.py TAKE.mcap
 
-Here: how fast the wrists of the first person were, from the capture times of the frames, gaps left out.
+Here: how fast the first person's wrists moved against the hips, from the capture times; gaps are left out.
 """
 
 import sys
@@ -17,7 +17,7 @@ for message in read_poses(sys.argv[1]):  # frame by frame, so that hours fit int
     for person in message.people[:1]:
         if person.state == "tracking":
             times_s.append(message.capture_time_ns / 1e9)
-            wrists.append(person.joints[WRISTS])  # (2,3) metres; x left, y up, z forward
+            wrists.append(person.joints[WRISTS] - person.root_position)  # (2,3) metres; left, up, forward
 
 steps_s = np.diff(times_s)
 speed_mps = np.linalg.norm(np.diff(wrists, axis=0), axis=2) / steps_s[:, None]  # (N-1,2)
