@@ -80,10 +80,16 @@ def _source(signs: Signs) -> list[Banner]:
     if signs.switch_error:
         found.append(Banner("error", "The camera was not switched", signs.switch_error))
     if signs.silent_s >= SILENT_S:
-        what = "Is it plugged in, and does no other program use it? Choose another, or press Restart."
-        title = "No picture from the camera" if signs.live else "No new pictures"
-        found.append(Banner("error", title, f"{signs.source}: {what}" if signs.live else f"{signs.source}."))
+        found.append(_silence(signs))
     return found
+
+
+def _silence(signs: Signs) -> Banner:
+    if not signs.live:
+        text = f"{signs.source} has stopped. Restart it, or choose another source."
+        return Banner("error", "No new pictures", text)
+    text = "Is it plugged in, and does no other program use it? Restart it, or choose another."
+    return Banner("error", "No picture from the camera", f"{signs.source}: {text}")
 
 
 def _outputs(signs: Signs) -> list[Banner]:

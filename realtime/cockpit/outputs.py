@@ -52,6 +52,11 @@ class Output:
         return "failed" if self.runner.failure else "on"
 
     @property
+    def works(self) -> bool:
+        """Open, and not failed."""
+        return self.runner is not None and not self.runner.failure
+
+    @property
     def problem(self) -> str:
         """Why it failed; empty when it did not."""
         return self.error or (self.runner.failure if self.runner is not None else None) or ""
@@ -94,18 +99,17 @@ class Outputs:
         self._switching = threading.Lock()
 
     def switch(self, output: Output, *, on: bool) -> threading.Thread:
-        """Switch in a thread of its own; nothing when it is being switched already."""
+        """Switch in a thread of its own, one after the other; `busy` from here until it is done."""
+        output.busy = True
         thread = threading.Thread(target=self._switch, args=(output, on), name="switch output", daemon=True)
         thread.start()
         return thread
 
     def _switch(self, output: Output, on: bool) -> None:
         with self._switching:
-            if output.build is None or on == (output.state == "on"):
-                return
-            output.busy = True
             try:
-                (output.switch_on if on else output.switch_off)(self._control)
+                if output.build is not None and on != output.works:
+                    (output.switch_on if on else output.switch_off)(self._control)
             finally:
                 output.busy = False
 

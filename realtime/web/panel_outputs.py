@@ -52,7 +52,6 @@ class OutputsPanel:
 
     def _switched(self, event: Any, output: Output) -> None:
         if event.client is not None:
-            output.busy = True
             self._outputs.switch(output, on=event.target.value)
 
 

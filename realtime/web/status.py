@@ -18,6 +18,8 @@ from realtime.web.theme import STYLE
 
 KEEP = 300
 """Frames behind the percentiles shown."""
+STALE_S = 1.5
+"""Without a frame for so long the last one says nothing about now."""
 STAGES = ("capture", "wait", "detect", "lift", "correct", "solve")
 LABELS = {
     "pitch": "camera tilt",
@@ -95,9 +97,8 @@ class Rolling:
 def headline_html(source: str, motion: Motion | None, rolling: Rolling, recording: str = "") -> str:
     """State, source, rate and latency; `recording`: the take that is being made, with its length."""
     take = f'<div class="rec">● REC {escape(recording)}</div>' if recording else ""
-    # The number makes every update differ: browsers leave equal text, and with it its age, as it is.
     seq = motion.seq if motion else -1
-    parts = _state_row(source, motion), take, _cards(motion, rolling)
+    parts = _state_row(source, motion, rolling), take, _cards(motion, rolling)
     return f'{STYLE}<div class="sc" data-seq="{seq}">{"".join(parts)}</div>'
 
 
@@ -123,17 +124,20 @@ def banners_html(banners: Sequence[Banner]) -> str:
     return f'{STYLE}<div class="sc" role="alert">{rows}</div>' if rows else ""
 
 
-def _state_row(source: str, motion: Motion | None) -> str:
-    states: list[State | None] = [pose.state for pose in motion.people] if motion else []
+def _state_row(source: str, motion: Motion | None, rolling: Rolling) -> str:
+    """Stale poses are nobody's state: then it says that no frames come."""
+    stale = motion is not None and rolling.silent_s(time.monotonic()) > STALE_S
+    states: list[State | None] = [pose.state for pose in motion.people] if motion and not stale else []
     rows = [f'<span class="state">{_dot(STATE_COLORS[s])}{STATE_WORDS[s]}</span>' for s in states or [None]]
-    # Every update replaces the text; only one that stays gets old enough for this to show.
-    stale = '<span class="stale">no new frames</span>' if motion else ""
-    return f'<div class="row">{"".join(rows)}{stale}<span class="dim">{escape(source)}</span></div>'
+    if stale:
+        rows = [f'<span class="state bad">{_dot(STATE_COLORS[State.LOST])}no new frames</span>']
+    return f'<div class="row">{"".join(rows)}<span class="dim">{escape(source)}</span></div>'
 
 
 def _cards(motion: Motion | None, rolling: Rolling) -> str:
-    p50, p95 = rolling.latency_ms()
-    fps = motion.fps if motion else float("nan")
+    stale = rolling.silent_s(time.monotonic()) > STALE_S
+    p50, p95 = (math.nan, math.nan) if stale else rolling.latency_ms()
+    fps = motion.fps if motion and not stale else float("nan")
     cards = (
         _card(_number(fps, ".1f"), "fps", "pose rate"),
         _card(_number(p50, ".0f"), "ms", "latency p50"),

@@ -40,8 +40,7 @@ padding:2px 12px 6px;font-variant-numeric:tabular-nums}
 .sc .banner.warn{border-color:var(--warn)}.sc .banner.info{border-color:var(--info)}
 .sc .banner.error strong{color:var(--bad)}.sc .banner.warn strong{color:var(--warn)}
 .sc .banner.info strong{color:var(--info)}.sc .banner span{color:var(--fg)}
-.sc .stale{color:var(--bad);font-weight:600;opacity:0;animation:sc-late .2s 3s forwards}
-@keyframes sc-late{to{opacity:1}}
+.sc .state.bad{color:var(--bad)}
 </style>"""
 
 

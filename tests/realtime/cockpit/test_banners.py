@@ -20,7 +20,7 @@ def test_nothing_is_said_when_all_is_well() -> None:
     ("signs", "kind", "words"),
     [
         ({"silent_s": 3.0}, "error", "camera 0: Is it plugged in"),
-        ({"silent_s": 3.0, "live": False}, "error", "camera 0."),
+        ({"silent_s": 3.0, "live": False}, "error", "camera 0 has stopped."),
         ({"opening": True, "silent_s": 9.0}, "info", "some seconds"),
         ({"switch_error": "Camera 4 does not work."}, "error", "Camera 4"),
         ({"camera_fps": 15.0}, "warn", "15 of 30"),

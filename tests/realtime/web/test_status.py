@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +16,8 @@ MakeMotion = Callable[..., Motion]
 
 def status_html(source: str, motion: Motion | None, rolling: Rolling, facts: Facts) -> str:
     """All the text of the page."""
+    if motion is not None:
+        rolling.add(motion)
     return headline_html(source, motion, rolling) + details_html(rolling, facts)
 
 
@@ -69,12 +70,18 @@ def test_foreign_text_is_escaped(motion_at: MakeMotion) -> None:
     assert "<img" not in text
 
 
-def test_equal_numbers_still_make_a_new_text(motion_at: MakeMotion) -> None:
-    """Each frame's text differs, or the browser would take a steady run for a stalled one."""
-    first = motion_at(0)
-    assert status_html("x", first, Rolling(), Facts()) != status_html(
-        "x", replace(first, seq=1), Rolling(), Facts()
-    )
+def test_a_run_that_fell_silent_is_not_tracking(
+    motion_at: MakeMotion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once no frame comes, the last one's state and rate are not shown as if they were now."""
+    rolling = Rolling()
+    rolling.add(motion_at(0))
+    assert "tracking" in headline_html("x", motion_at(0), rolling)
+    monkeypatch.setattr(rolling, "silent_s", lambda _: 9.0)
+    text = headline_html("x", motion_at(0), rolling)
+    assert "no new frames" in text
+    assert "tracking" not in text
+    assert "30.0" not in text
 
 
 def test_a_take_is_told(motion_at: MakeMotion) -> None:
