@@ -10,8 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.table import Column
 from torch.utils.tensorboard import SummaryWriter
 
 from lifting.skeleton import Skeleton
@@ -31,12 +32,15 @@ class Progress:
         self._writer = SummaryWriter(str(run)) if shown else None
         self._bar = Bar(
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            BarColumn(16, table_column=Column(no_wrap=True)),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            # what is too long for the terminal is cut here, and not from the time left
+            TextColumn(
+                "{task.fields[note]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
+            expand=True,
             refresh_per_second=2,
             disable=not shown,
         )

@@ -66,7 +66,7 @@ class CameraSource(LiveReader):
             listed = ", ".join(f"{camera.index} ({camera.name})" for camera in cameras)
             there = f"Other cameras here: {listed}."
         else:
-            there = "No other camera was found."
+            there = "No other camera was found; without one: sealcap demo, or sealcap run VIDEO.mp4."
         return f"Camera {self.index} does not work: {reason}. {there} See: sealcap devices"
 
 
