@@ -22,8 +22,8 @@ from realtime.retarget.robot_pose import RobotCommand
 Floats = NDArray[np.float64]
 
 STEP_S = 0.001
-FREQUENCY_RAD_S = 60.0
-"""Of the closed loop of one joint alone, critically damped."""
+FREQUENCY_RAD_S = 30.0
+"""Of the closed loop of one joint alone, critically damped: about as stiff as humanoids are driven."""
 ROTOR_KG_M2 = 0.02
 """Inertia of a motor behind its gears; URDF has no word for it."""
 

@@ -50,14 +50,13 @@ def _limits(results: Sequence[dict[str, Any]]) -> str:
 
 
 def _tracking(results: Sequence[dict[str, Any]]) -> str:
-    head = ("robot", "", "retargeted: median", "p95", "commands: median", "p95", "commands' lag")
+    head = ("robot", "", "retargeted: median", "p95", "commands: median", "p95", "lag", "followed")
     rows = []
     for row in results:
         for group, e in row["tracking"].items():
             cells = (e["median_m"], e["p95_m"], e["played_median_m"], e["played_p95_m"])
-            rows.append(
-                (row["robot"], group, *(f"{100 * x:.1f} cm" for x in cells), f"{row['lag_ms']:.0f} ms")
-            )
+            late = (f"{row['lag_ms']:.0f} ms", f"{100 * row['following']:.0f} %")
+            rows.append((row["robot"], group, *(f"{100 * x:.1f} cm" for x in cells), *late))
     return _table(head, rows)
 
 

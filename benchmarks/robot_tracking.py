@@ -41,6 +41,8 @@ def track(book: Recording) -> tuple[float, dict[str, Tracking]]:
     wanted = {group: rows for group, rows in wanted.items() if rows}
     sites, played = np.array(book.sites), np.array(book.played)
     follows, seen_s = book.following, np.array(book.seen_ns) / 1e9
+    if not follows.any():
+        raise SystemExit("The robot never came to follow; play it more clips.")
     key = "hands" if "hands" in wanted else "tool"
     lag_s = min(LAGS_S, key=lambda lag: float(np.median(_played(wanted[key], played, follows, seen_s + lag))))
     out = {}
