@@ -73,13 +73,13 @@ class Stage:
         big = self._renderer.render()[:, :, ::-1]
         empty = (big < 3).all(axis=2)
         big = np.where(empty[..., None], np.uint8(250), big)
-        return cv2.resize(big, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(big, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _floor(at: Floats, size_m: float) -> list[Line]:
     cell, many = size_m / 4, 3
+    out: list[Line] = []
     middle = np.append(np.round(at[:2] / cell) * cell, 0.0)
-    out = []
     for k in range(-many, many + 1):
         for along, across in ((0, 1), (1, 0)):
             a, b = middle.copy(), middle.copy()
