@@ -59,25 +59,23 @@ def _dispatch(args: list[str]) -> int:
         sys.stdout.write(family_overview(args[0]))
         return 0
     name, rest = _find(args)
+    from realtime.flag_check import check_words
+    from realtime.verb_help import help_page
+
     if HELP.intersection(rest):
-        return _help(name, everything="--help-all" in rest)
+        page, width = help_page(name), shutil.get_terminal_size().columns
+        sys.stdout.write(page.full(width) if "--help-all" in rest else page.short(width))
+        return 0
     verb = VERBS[name]
     if verb.target.startswith("realtime."):
         # Small matrices only: more threads would cost more than they bring, and steal from the detector.
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(variable, "1")
     call = load(verb.target)
+    check_words(name, help_page(name).flags, rest)
     if verb.model:
         return int(call(rest) or 0)
     return int(tyro.cli(call, prog=f"sealcap {name}", args=rest) or 0)
-
-
-def _help(name: str, *, everything: bool) -> int:
-    from realtime.verb_help import help_page
-
-    page, width = help_page(name), shutil.get_terminal_size().columns
-    sys.stdout.write(page.full(width) if everything else page.short(width))
-    return 0
 
 
 def _find(args: list[str]) -> tuple[str, list[str]]:

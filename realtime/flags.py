@@ -56,6 +56,10 @@ class Flag:
     """The flag that switches it off; empty where there is none."""
     limits: str = ""
     """Range of numbers, such as `10 to 150`; empty where there is none."""
+    kind: Any = str
+    """Type of the value, without None."""
+    rules: tuple[Any, ...] = ()
+    """What pydantic checks: objects with ge, gt, le or lt."""
 
     @property
     def typed(self) -> str:
@@ -83,7 +87,7 @@ def flags_of_model(
             own = value if isinstance(value, BaseModel) else None
             yield from flags_of_model(shape.plain, own, f"{section}{key}.", hidden=hidden)
             continue
-        yield _flag(key, section, shape, value, field.description or "", _limits(field.metadata))
+        yield _flag(key, section, shape, value, field.description or "", field.metadata)
 
 
 def flags_of_function(call: Callable[..., Any]) -> Iterator[Flag]:
@@ -91,7 +95,7 @@ def flags_of_function(call: Callable[..., Any]) -> Iterator[Flag]:
     hints, told = get_type_hints(call, include_extras=True), _told(call)
     for key, parameter in inspect.signature(call).parameters.items():
         default = REQUIRED if parameter.default is inspect.Parameter.empty else parameter.default
-        yield _flag(key, "", _Shape(hints[key]), default, told.get(key, ""), "")
+        yield _flag(key, "", _Shape(hints[key]), default, told.get(key, ""), [])
 
 
 def about(call: Callable[..., Any] | type) -> str:
@@ -131,7 +135,7 @@ class _Shape:
         return str(PLACEHOLDERS.get(kind, "TEXT"))
 
 
-def _flag(key: str, section: str, shape: _Shape, default: Any, text: str, limits: str) -> Flag:
+def _flag(key: str, section: str, shape: _Shape, default: Any, text: str, rules: list[Any]) -> Flag:
     words = (shape.name or key).replace("_", "-")
     name = f"--{words if shape.alone else section.replace('_', '-') + words}"
     positional = conf.Positional in shape.notes
@@ -148,7 +152,9 @@ def _flag(key: str, section: str, shape: _Shape, default: Any, text: str, limits
         repeats=shape.repeats,
         short=shape.short,
         off=off,
-        limits=limits,
+        limits=_limits(rules),
+        kind=shape.plain,
+        rules=tuple(rules),
     )
 
 

@@ -110,7 +110,7 @@ def test_bad_usage_exits_with_2_and_a_hint(sealcap: Sealcap, args: list[str], wo
         (["--fov", "500"], "150"),
         (["--fov", "wide"], "wide"),
         (["--detector", "yolo"], "blazepose"),
-        (["--duration", "-1"], "greater than 0"),
+        (["--duration", "-1"], "above 0"),
     ],
 )
 def test_bad_options_exit_with_2_and_name_the_option(sealcap: Sealcap, args: list[str], words: str) -> None:
