@@ -23,7 +23,7 @@ def check_words(verb: str, flags: Sequence[Flag], words: Sequence[str]) -> None:
     _check_loose(verb, [flag for flag in flags if flag.positional], loose)
     for flag in flags:
         if flag.default is REQUIRED and not flag.positional and flag.name not in given:
-            raise ConfigError(f"sealcap {verb}: {flag.typed} is missing. {flag.help}")
+            raise ConfigError(f"{flag.typed} is missing: {flag.help} See: sealcap {verb} --help")
 
 
 def _pairs(
@@ -53,9 +53,9 @@ def _pairs(
 
 
 def _unknown(verb: str, name: str, known: Sequence[str]) -> ConfigError:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name, known, n=2, cutoff=0.7)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"All there are: sealcap {verb} --help-all"
-    return ConfigError(f"sealcap {verb} has no flag {name[:60]}. {hint}")
+    return ConfigError(f"There is no flag {name[:60]}. {hint}")
 
 
 def _check(name: str, flag: Flag, value: str | None) -> None:
@@ -88,7 +88,8 @@ def _range(flag: Flag) -> str:
 def _check_loose(verb: str, places: Sequence[Flag], loose: Sequence[str]) -> None:
     missing = [flag for flag in places[len(loose) :] if flag.default is REQUIRED]
     if missing:
-        raise ConfigError(f"sealcap {verb}: {missing[0].name} is missing. {missing[0].help}".rstrip())
+        usage = " ".join(["sealcap", verb, *(flag.name for flag in places)])
+        raise ConfigError(f"{missing[0].name} is missing. {missing[0].help} Type: {usage}".replace("  ", " "))
     if len(loose) > len(places) and not any(flag.repeats for flag in places):
         extra = loose[len(places)]
-        raise ConfigError(f"sealcap {verb}: {extra[:60]!r} is too much. See: sealcap {verb} --help")
+        raise ConfigError(f"{extra[:60]!r} is too much. See: sealcap {verb} --help")
