@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.data import Image
+from realtime.web.panel import add_button
 
 AHEAD_M = 1.0
 """Distance of the picture from the viewer."""
@@ -34,7 +35,7 @@ class Chooser:
         self._hung: dict[int, Any] = {}
         self._image: Image | None = None
         self._size = (1, 1)
-        self._button = server.gui.add_button(ASK, color="gray", hint=HINT)
+        self._button = add_button(server.gui, ASK, HINT)
         self._button.on_click(self._pressed)
         server.on_client_disconnect(lambda client: self._hung.pop(client.client_id, None))
 

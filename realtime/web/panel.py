@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from realtime.web.theme import STYLE
 
 TIP_DELAY_S = 0.5
+QUIET = (71, 85, 105)
+"""Colour of ordinary buttons; white on it can be read in both themes."""
 
 
 class Panel(Protocol):
@@ -22,14 +24,17 @@ class Panel(Protocol):
         """Show how things are now; four times a second while somebody looks, in the page's own thread."""
 
 
-def add_button(gui: Any, label: str, hint: str, **options: Any) -> Any:
-    """A button with a tooltip: viser's own show theirs on all controls but buttons."""
-    button = gui.add_button(label, hint=hint, **options)
+def add_button(
+    gui: Any, label: str, hint: str, *, color: Any = QUIET, above: bool = False, **options: Any
+) -> Any:
+    """A button with a tooltip, below or above it: viser shows them on all controls but buttons."""
+    button = gui.add_button(label, hint=hint, color=color, **options)
+    side = "bottom" if above else "top"
     box = f'div:has(> button[id="{button._impl.uuid}"])'
     text = hint.replace("\\", "").replace('"', "'")
     gui.add_html(
         f"<style>{box}{{position:relative}}"
-        f'{box}::after{{content:"{text}";position:absolute;left:12px;right:12px;top:100%;z-index:60;'
+        f'{box}::after{{content:"{text}";position:absolute;left:12px;right:12px;{side}:100%;z-index:60;'
         "background:#1e293b;color:#f8fafc;border:1px solid #475569;border-radius:6px;padding:6px 9px;"
         "font:12.5px/1.35 sans-serif;opacity:0;pointer-events:none;transition:opacity .1s}"
         f"{box}:hover::after,{box}:has(:focus-visible)::after{{opacity:1;transition-delay:{TIP_DELAY_S}s}}"

@@ -35,7 +35,7 @@ class BodyPanel:
             self._lay_out_measures(gui, self._tuning)
         if self._align is not None:
             told = self._align
-            align = add_button(gui, "Align avatars in 5 s", ALIGN_HINT, color="gray")
+            align = add_button(gui, "Align avatars in 5 s", ALIGN_HINT)
             align.on_click(lambda _event: self._aligned(told))
         self._told = gui.add_html("")
 
@@ -80,9 +80,8 @@ class BodyPanel:
         self._height.on_update(self._set_height)
         self._automatic.on_update(self._set_height)
         measure = add_button(
-            gui, "Measure floor: stand still", "Stand upright, both feet in view, for four seconds.",
-            color="gray",
-        )  # fmt: skip
+            gui, "Measure floor: stand still", "Stand upright, both feet in view, for four seconds."
+        )
         measure.on_click(lambda _event: self._measure(tuning))
 
     def _set(self, event: Any, name: str) -> None:

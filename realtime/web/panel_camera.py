@@ -44,9 +44,9 @@ class CameraPanel:
             hint="The camera that is used from now on.",
         )
         self._list.on_update(lambda event: self._chosen(event))
-        restart = add_button(gui, "Restart the camera", "Close it and open it again.", color="gray")
+        restart = add_button(gui, "Restart the camera", "Close it and open it again.")
         restart.on_click(lambda _event: camera.switch(camera.spec))
-        again = add_button(gui, "Look for cameras", "List what is plugged in now.", color="gray")
+        again = add_button(gui, "Look for cameras", "List what is plugged in now.")
         again.on_click(lambda _event: self._look_again())
         self._told = gui.add_html("")
 

@@ -34,7 +34,7 @@ class OutputsPanel:
         for output in self._outputs.all:
             if output.build is not None:
                 switch = gui.add_checkbox(
-                    output.name,
+                    short(output.name),
                     initial_value=True,
                     hint="Off closes it; on opens it again, also after a failure.",
                 )
@@ -55,8 +55,13 @@ class OutputsPanel:
             self._outputs.switch(output, on=event.target.value)
 
 
+def short(name: str) -> str:
+    """zmq tcp://127.0.0.1:5570 → zmq :5570; the label's place is narrow, the table has the whole name."""
+    return name.replace("tcp://", "").replace("ws://", "").replace("127.0.0.1:", ":")
+
+
 def outputs_html(outputs: list[Output]) -> str:
-    """State, frames sent and dropped, and why something failed."""
+    """State, frames sent and dropped; why something failed is said by a banner."""
     if not outputs:
         return ""
     rows = "".join(_row(output) for output in outputs)
@@ -66,9 +71,8 @@ def outputs_html(outputs: list[Output]) -> str:
 
 def _row(output: Output) -> str:
     word, kind = WORDS[output.state]
-    why = f'<div class="bad">{escape(output.problem)}</div>' if output.problem else ""
     lost = "warn" if output.dropped else ""
     return (
-        f'<tr><td>{escape(output.name)}{why}</td><td class="{kind}">{word}</td>'
+        f'<tr><td>{escape(output.name)}</td><td class="{kind}" style="white-space:nowrap">{word}</td>'
         f'<td class="n">{output.sent}</td><td class="n {lost}">{output.dropped}</td></tr>'
     )

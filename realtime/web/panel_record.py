@@ -12,6 +12,8 @@ from realtime.web.panel import add_button, note
 from realtime.web.theme import STYLE
 
 SHOWN = 8
+LOOK_S = 1.0
+"""Between two looks into the folder, which may hold thousands."""
 START, STOP = "Record (R)", "Stop (R)"
 
 
@@ -28,6 +30,7 @@ class RecordPanel:
         self._button: Any = None
         self._told: Any = None
         self._list: Any = None
+        self._looked_name, self._look_again_s = "", 0.0
         self._shown: tuple[object, ...] = ()
         self._pressed = threading.Lock()
 
@@ -59,6 +62,9 @@ class RecordPanel:
         self._button.label = STOP if running else START
         self._name.disabled = self._video.disabled = running
         self._told.content = note(recording.failure, "bad")
+        if self._looked_name == recording.name and time.monotonic() < self._look_again_s:
+            return
+        self._looked_name, self._look_again_s = recording.name, time.monotonic() + LOOK_S
         takes = recording.takes()
         if (now := (recording.name, round(recording.seconds), *takes[:SHOWN])) != self._shown:
             self._shown = now

@@ -39,7 +39,7 @@ class RobotPanel:
         self._state = gui.add_html("")
         hold = add_button(
             gui, "Hold to move", "The robot moves only while this is held. Let go: it brakes and stands.",
-            color="green",
+            color="green", above=True,
         )  # fmt: skip
         # On a tablet a long press would otherwise open a menu, or scroll, and end the hold.
         gui.add_html(
@@ -55,13 +55,11 @@ class RobotPanel:
         )  # fmt: skip
         estop.on_click(lambda _event: robot.estop())
         gui.add_html(f'<style>button[id="{estop._impl.uuid}"]{{min-height:3em}}</style>')
-        stop = add_button(gui, "Stop", "Brake, then stand still until it is armed again.", color="gray")
+        stop = add_button(gui, "Stop", "Brake, then stand still until it is armed again.")
         stop.on_click(lambda _event: robot.stop())
         key = gui.add_command("Robot: emergency stop", description="Brake at once", hotkey="E")
         key.on_trigger(lambda _event: robot.estop())
-        self._reset = add_button(
-            gui, "Reset", "Leave the emergency stop; then it can be armed.", color="gray"
-        )
+        self._reset = add_button(gui, "Reset", "Leave the emergency stop; then it can be armed.")
         self._reset.on_click(lambda _event: robot.reset())
 
     def refresh(self) -> None:
