@@ -63,7 +63,9 @@ def main() -> None:
             pass  # hand `target` to the controller here
         if time.monotonic() - shown > 1:
             shown = time.monotonic()
-            print(f"#{last_tick} {command['state']} {command['reason']}  {meta['joints'][0]} {target[0]:+.4f}")
+            print(
+                f"#{last_tick} {command['state']} {command['reason']}  {meta['joints'][0]} {target[0]:+.4f}"
+            )
     print(f"{count} messages, {lost} lost")
 
 
