@@ -98,6 +98,7 @@ class BodySolver:
     def reset(self) -> None:
         """Forget the motion, as after a cut; the person's bone lengths stay."""
         self._restart()
+        self._root.reset()
         self._handover.reset()
 
     def tune(self, options: SolverOptions) -> None:
@@ -233,8 +234,9 @@ class BodySolver:
 
     def _pause(self) -> None:
         """Nothing is smoothed from here to the next frame."""
-        for part in (self._smooth, self._root, self._rotations, self._contacts, self._feet, self._limbs):
+        for part in (self._smooth, self._rotations, self._contacts, self._feet, self._limbs):
             part.reset()
+        self._root.loosen()
 
     def _fix_bones(self, lifted: Float64, confidence: Float64, dt_s: float) -> Float64:
         """Learn the link lengths from the lifted pose (26,3) and give it these, or only the given stature."""

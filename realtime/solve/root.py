@@ -28,7 +28,8 @@ ROUNDS = 3
 RESIDUAL_M = 0.1
 """Disagreement of a joint with its ray beyond which its weight falls."""
 JOINT_SD_M = 0.04
-"""Disagreement of a joint of weight 1 with its ray in a good frame."""
+"""Disagreement of a joint of weight 1 with its ray in a good frame; a figure that fits its rays worse by some
+factor tells its depth less surely by as much."""
 VAGUEST = 0.5
 """Standard deviation of log depth above which a frame fixes no depth."""
 
@@ -38,6 +39,10 @@ RESTLESS = 0.3
 """How restless people are: the rate of log depth changes by so much per second, in one second."""
 START_RATE = 0.4
 """Standard deviation of the rate of log depth at the start, 1/s."""
+FIRST_STEP_S = 1 / 30
+"""What a frame without one before it counts for."""
+FOUND_AGAIN_SD = 0.1
+"""Standard deviation of log depth when somebody was lost and is found again: of a moment ago."""
 SURPRISE = 3.0
 """Standard deviations from the expected depth beyond which a frame pulls no harder."""
 DIRECTION_HZ, DIRECTION_BETA = 5.0, 12.0
@@ -81,18 +86,29 @@ def fit_root(rays: Floats, confidence: Floats, joints_cam: Floats) -> RootFit | 
         return None
     target = np.where(base[:, None] > 0, rays * points[:, 2:] - points[:, :2], 0.0)
     u = np.where(base[:, None] > 0, rays, 0.0).astype(np.float64)
-    fit = None
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS - 1):
         fit = _least_squares(u, target, weight)
-        if fit is None or not NEAREST_M < fit.depth_m < FARTHEST_M:
+        if fit is None:
             return None
-        residual = fit.base + (fit.slope - u) * fit.depth_m - target
-        weight = base / (1.0 + np.einsum("ji,ji->j", residual, residual) / RESIDUAL_M**2)
-    return fit
+        weight = base / (1.0 + _misses(fit, u, target) / RESIDUAL_M**2)
+    fit = _least_squares(u, target, weight)
+    if fit is None:
+        return None
+    misfit = math.sqrt(float(base @ _misses(fit, u, target)) / float(base.sum()) / 2) / JOINT_SD_M
+    return fit._replace(log_depth_sd=fit.log_depth_sd * max(misfit, 1.0))
+
+
+def _misses(fit: RootFit, u: Float64, target: Float64) -> Float64:
+    """Squared distances (J,) of joints from their rays, m²."""
+    residual = fit.base + (fit.slope - u) * fit.depth_m - target
+    return np.asarray(np.einsum("ji,ji->j", residual, residual))
 
 
 def _least_squares(u: Float64, target: Float64, weight: Float64) -> RootFit | None:
-    """Minimise Σ w |T_xy - u Tz - target|²: eliminate T_xy by centring, then one division."""
+    """Minimise Σ w |T_xy - u Tz - target|²: eliminate T_xy by centring, then one division.
+
+    None where that is no place before the camera.
+    """
     total = float(weight.sum())
     share = weight / max(total, 1e-12)
     u_mean, target_mean = share @ u, share @ target
@@ -101,7 +117,9 @@ def _least_squares(u: Float64, target: Float64, weight: Float64) -> RootFit | No
     if spread < 1e-8:
         return None
     z = -float(np.einsum("j,ji,ji->", share, du, dt)) / spread
-    sd = JOINT_SD_M / (math.sqrt(total * spread) * max(abs(z), NEAREST_M))
+    if not NEAREST_M < z < FARTHEST_M:
+        return None
+    sd = JOINT_SD_M / (math.sqrt(total * spread) * z)
     return RootFit(z, sd, target_mean, u_mean)
 
 
@@ -126,6 +144,12 @@ class RootTracker:
         self._depth.reset()
         self._direction.reset()
         self.value, self.velocity = None, np.zeros(3)
+
+    def loosen(self) -> None:
+        """Forget the motion, but not about how far away the person was: they were lost for a moment."""
+        self._depth.loosen()
+        self._direction.reset()
+        self.velocity = np.zeros(3)
 
     def update(self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float) -> Float64 | None:
         """Solve and smooth one frame. The last root (or None) where this frame gives none."""
@@ -167,14 +191,18 @@ class DepthFilter:
         self.level, self.rate = math.nan, 0.0
         self._var, self._cov, self._rate_var = 0.0, 0.0, START_RATE**2
 
+    def loosen(self) -> None:
+        """Keep the level as a rough guess."""
+        self.rate, self._cov, self._rate_var = 0.0, 0.0, START_RATE**2
+        self._var = max(self._var, FOUND_AGAIN_SD**2)
+
     def __call__(self, log_depth: float, sd: float, dt_s: float) -> float:
-        """Filter one log depth of standard deviation `sd`, taken `dt_s` after the last one."""
-        if math.isnan(self.level) or dt_s <= 0:
-            self.reset()
+        """Filter one log depth of standard deviation `sd`, taken `dt_s` after the last one; 0 at a start."""
+        if math.isnan(self.level):
             self.level, self._var = log_depth, sd * sd
             return log_depth
         self._predict(dt_s)
-        noise = sd * sd * max(PULL_S / dt_s, 1.0) / self._share
+        noise = sd * sd * max(PULL_S / (dt_s or FIRST_STEP_S), 1.0) / self._share
         total = self._var + noise
         error, most = log_depth - self.level, SURPRISE * math.sqrt(total)
         gain, rate_gain = self._var / total, self._cov / total

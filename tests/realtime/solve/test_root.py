@@ -127,9 +127,28 @@ def test_depth_does_not_follow_a_wild_frame() -> None:
     assert np.exp(out) < 2.2
 
 
-def test_steps_of_zero_start_anew() -> None:
-    """A step of no length (a start, a clock step) takes the depth as it is."""
+def test_somebody_found_again_is_near_where_they_were() -> None:
+    """After a moment out of sight one odd frame moves the depth in part, several move it all the way; after a
+    reset the first is taken as it is."""
     depth = DepthFilter()
-    depth(1.0, 0.02, 0.0)
-    depth(1.1, 0.02, 1 / 30)
+    for _ in range(30):
+        depth(1.0, 0.02, 1 / 30)
+    depth.loosen()
+    assert 1.02 < depth(1.1, 0.02, 0.0) < 1.08
+    assert depth(1.6, 0.02, 1 / 30) < 1.3
+    for _ in range(15):
+        out = depth(1.6, 0.02, 1 / 30)
+    assert out > 1.5
+    depth.reset()
     assert depth(0.3, 0.02, 0.0) == 0.3
+
+
+def test_a_figure_that_misses_its_rays_is_less_sure_of_its_depth() -> None:
+    """The same figure, its points off by a few centimetres at random."""
+    rng = np.random.default_rng(0)
+    rays = _rays(np.array([0.0, 0.0, 4.0]))
+    exact = fit_root(rays, SEEN, JOINTS)
+    off = fit_root(rays + rng.normal(0, 0.03, (21, 2)), SEEN, JOINTS)
+    assert exact is not None
+    assert off is not None
+    assert 2 * exact.log_depth_sd < off.log_depth_sd < 10 * exact.log_depth_sd
