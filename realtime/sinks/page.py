@@ -196,11 +196,9 @@ class WebPage:
             self._chooser = getattr(panel, "chooser", None) or self._chooser
 
     def _lay_out_view(self, gui: Any) -> None:
-        centre = add_button(gui, "Centre the view (C)", "Look at the person from the front.", color="gray")
+        centre = add_button(gui, "Centre the view (C)", "Look at the person from the front.")
         centre.on_click(self._recentre)
-        paint = add_button(
-            gui, "Light or dark (L)", "Change the colours of the page, for you alone.", color="gray"
-        )
+        paint = add_button(gui, "Light or dark (L)", "Change the colours of the page, for you alone.")
         paint.on_click(self._repaint)
 
     def _show_robot(self) -> None:
