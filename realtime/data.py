@@ -69,6 +69,8 @@ class Frame:
     """Only from the synthetic source."""
     recorded: tuple[Keypoints, ...] | None = None
     """Only from a session without video, whose picture is black: the 2D joints that were found then."""
+    turn: int = 0
+    """How often a looped file has begun anew; pictures of another turn are no continuation."""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:

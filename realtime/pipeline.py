@@ -56,6 +56,7 @@ class Pipeline:
         self._tracker, self._people, self._open_camera = tracker, people, open_camera
         self._frames, self._duration = frames, duration
         self._tuned = False
+        self._turn = 0
 
     @property
     def runners(self) -> list[SinkRunner]:
@@ -170,6 +171,9 @@ class Pipeline:
         times.record("capture", captured.handed_ns - frame.received_ns)
         times.record("wait", time.monotonic_ns() - captured.handed_ns)
         camera = self._camera_for(frame)
+        if frame.turn != self._turn:
+            self._tracker.restart()
+            self._turn = frame.turn
         with times.stage("detect"):
             keypoints = self._tracker.update(frame)
         with times.stage("lift"):

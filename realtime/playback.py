@@ -34,6 +34,8 @@ class PlayedFrame:
     """As recorded; when a session is repeated, time goes on."""
     image: Image | None
     """(H,W,3) BGR; None where there is none or none was wanted."""
+    turn: int = 0
+    """How often the playback has begun anew."""
 
 
 class Playback:
@@ -67,7 +69,7 @@ class Playback:
 
     def frames(self) -> Iterator[PlayedFrame]:
         """Frames in order, each when it is due. Raises SessionError on damage, or when the part is empty."""
-        begin_ns, shift_ns = time.monotonic_ns(), 0
+        begin_ns, shift_ns, turn = time.monotonic_ns(), 0, 0
         first_ns: int | None = None
         while not self._closed:
             last_ns = None
@@ -77,11 +79,12 @@ class Playback:
                 last_ns = capture_ns
                 if not self._wait(begin_ns, capture_ns - first_ns + shift_ns):
                     return
-                yield PlayedFrame(stored, capture_ns + shift_ns, image)
+                yield PlayedFrame(stored, capture_ns + shift_ns, image, turn)
             if last_ns is None or first_ns is None:
                 raise SessionError(f"{self.path} has no frame between --start and --end.")
             if not self._loop:
                 return
+            turn += 1
             shift_ns += max(0, last_ns - first_ns) + round(1e9 / (self.fps or 30.0))
 
     def close(self) -> None:

@@ -56,6 +56,7 @@ class SessionSource:
             received_ns=time.monotonic_ns(),
             wall_offset_ns=pose.wall_offset_ns,
             recorded=None if self.has_video else keypoints(stored),
+            turn=played.turn,
         )
 
     def close(self) -> None:

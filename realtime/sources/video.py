@@ -55,7 +55,7 @@ class VideoFileSource:
                 self._capture.release()
 
     def _frames(self) -> Iterator[Frame]:
-        index, base_ns, start_ns, wall_ns = 0, 0, 0, 0
+        index, base_ns, start_ns, wall_ns, turn = 0, 0, 0, 0, 0
         while not self._closed.is_set():
             next_ns = base_ns
             for media_ns in self._media_times(base_ns):
@@ -68,13 +68,13 @@ class VideoFileSource:
                 if image is None:
                     self.missed += 1
                 else:
-                    yield Frame(image, index, media_ns, received_ns, wall_ns)
+                    yield Frame(image, index, media_ns, received_ns, wall_ns, turn=turn)
                 index += 1
                 next_ns = media_ns + self._step_ns
             if not self.loop or next_ns == base_ns:
                 return
             self._capture.release()
-            self._capture, base_ns = _reopen(self.path), next_ns
+            self._capture, base_ns, turn = _reopen(self.path), next_ns, turn + 1
 
     def _media_times(self, base_ns: int) -> Iterator[int]:
         """Grab frame after frame; media time of each, counted from `base_ns`.

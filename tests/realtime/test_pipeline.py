@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -285,3 +287,26 @@ def wait_for_bytes(path: Path, process: subprocess.Popen[str], enough: int = 60_
         assert process.poll() is None, "it ended by itself"
         assert time.monotonic() < deadline, "nothing was recorded"
         time.sleep(0.02)
+
+
+def test_another_turn_of_a_looped_file_is_no_continuation() -> None:
+    """The tracker forgets everybody where the pictures begin anew, and only there."""
+
+    class Looped(SyntheticSource):
+        def frames(self) -> Iterator[Frame]:
+            for frame in super().frames():
+                yield replace(frame, turn=frame.index // 20)
+
+    class Counting(TruthTracker):
+        restarts: ClassVar[list[int]] = []
+
+        def update(self, frame: Frame) -> list[Keypoints]:
+            self.seen = frame.index
+            return super().update(frame)
+
+        def restart(self) -> None:
+            self.restarts.append(self.seen + 1)
+
+    tracker = Counting()
+    pipeline(Looped(30, SIZE, duration_s=2), tracker, Collector(), lossless=True).run(threading.Event())
+    assert tracker.restarts == [20, 40]

@@ -96,6 +96,7 @@ def test_looping_goes_on_in_time(tmp_path: Path) -> None:
     frames = [frame for frame, _ in zip(source.frames(), range(35), strict=False)]
     assert [read_number(f.image) for f in frames] == [i % 10 for i in range(35)]
     assert [f.index for f in frames] == list(range(35))
+    assert [f.turn for f in frames] == [i // 10 for i in range(35)]
     assert set(np.diff([f.capture_time_ns for f in frames])) == {40_000_000}
 
 
