@@ -15,17 +15,17 @@ def test_people_alone_set_the_pitch(pitch: float) -> None:
     assert 5.0 < tilt.pitch_sd_deg < 8.0
 
 
-@pytest.mark.parametrize(("seen", "low", "high"), [(3.0, 0.5, 2.5), (-6.0, -5.0, -2.0), (35.0, 31.0, 36.0)])
+@pytest.mark.parametrize(("seen", "low", "high"), [(3.0, 0.3, 1.5), (-6.0, -3.0, -1.0), (35.0, 31.0, 36.0)])
 def test_small_rolls_are_leaning_people_and_large_ones_rolled_cameras(
     seen: float, low: float, high: float
 ) -> None:
-    """With a given pitch: a few degrees are halved, 35° are not."""
+    """With a given pitch: of a few degrees a third at most is the camera's, of 35° nearly all."""
     grid = TiltGrid(pitch_deg=10.0)
     tilt = grid.best(grid.of_up(-gravity_from_pitch(10.0, seen), 6.0, 3.5))
     assert tilt.pitch_deg == 10.0
     assert tilt.pitch_sd_deg == 0.0
     assert low < tilt.roll_deg < high
-    assert 1.5 < tilt.roll_sd_deg < 8.0
+    assert 1.2 < tilt.roll_sd_deg < 8.0
 
 
 def test_given_tilt_is_exact() -> None:
