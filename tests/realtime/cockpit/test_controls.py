@@ -73,7 +73,7 @@ def test_tuning_makes_no_jump() -> None:
                 pipeline_of["it"].control.wish(wishes[motion.seq])
 
     sink, camera = Meddler(), partial(open_camera, CameraConfig(pitch=5.0, height=1.2, fov=60.0), None)
-    source = SyntheticSource(30, SIZE, duration_s=1.2)
+    source = SyntheticSource(30, SIZE, duration_s=1.0)  # then it walks
     pipeline = Pipeline(source, TruthTracker(), build_people(RunConfig()), camera, [sink], lossless=True)
     pipeline_of["it"] = pipeline
     pipeline.run(threading.Event())
