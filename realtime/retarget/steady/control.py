@@ -13,6 +13,7 @@ import time
 import zmq
 
 from lifting.errors import SinkError, WireError
+from realtime.bind_error import bind_error
 from realtime.curve import apply_server
 from realtime.exposure import Listener, check_binding
 from realtime.retarget.steady.control_wire import (
@@ -26,7 +27,6 @@ from realtime.retarget.steady.control_wire import (
 )
 from realtime.retarget.steady.loop import SteadyLoop
 from realtime.retarget.steady.output import SteadyOutput
-from realtime.retarget.transports.endpoint import bind_error
 
 log = logging.getLogger(__name__)
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 import math
 import secrets
 import time
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
-import zmq
 
-from lifting.errors import SinkError, WireError
-from realtime.curve import apply_server
+from lifting.errors import WireError
+from realtime.bind_error import bind_error
 from realtime.exposure import Listener, check_binding
+from realtime.pub_socket import PubSocket
 from realtime.retarget.robot_pose import Float64, RobotCommand
 from realtime.retarget.transports.description import RobotDescription
-from realtime.retarget.transports.endpoint import bind_error
 
 VERSION = 1
 COMMAND_TOPIC, META_TOPIC = b"robot1 ", b"rmeta1 "
@@ -29,8 +29,6 @@ META_PERIOD_NS = 1_000_000_000
 MAX_BYTES, MAX_JOINTS = 1 << 16, 512
 LAST_WORDS_MS = 100
 """So long a message that says `stopped` may take to leave at the end; else no message is waited for."""
-MAX_SUBSCRIPTION_BYTES = 4096
-"""All that a receiver sends are topics and keys."""
 DEFAULT_ENDPOINT = "tcp://127.0.0.1:5571"
 
 StateName = Literal["ramping", "following", "holding", "stopped", "disarmed", "estop"]
@@ -176,19 +174,27 @@ class JointStream:
         A host that other machines can reach needs `lan`, and keys of those who may connect; with `insecure`
         anyone may. Raises ConfigError when something of that is missing, and for another form.
         """
-        self.endpoint = endpoint
-        """After `open`: the address in use, with the port the system chose."""
         self._binding = check_binding("--robot-out", endpoint, DEFAULT_ENDPOINT, lan=lan, insecure=insecure)
+        self._socket = PubSocket(
+            "robot",
+            endpoint,
+            partial(bind_error, "--robot-out"),
+            keys=self._binding.keys,
+            linger_ms=LAST_WORDS_MS,
+        )
         self._run = secrets.token_hex(4)
         self._meta = META_TOPIC + encode_robot_meta(robot, self._run)
         self._meta_due_ns = 0
-        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._socket: zmq.Socket[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """After `open`: the address in use, with the port the system chose."""
+        return self._socket.endpoint
 
     @property
     def name(self) -> str:
         """For counters and messages."""
-        return f"robot {self.endpoint}"
+        return self._socket.name
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
@@ -197,47 +203,17 @@ class JointStream:
 
     def open(self) -> None:
         """Bind. Raises SinkError naming the port when it is taken."""
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.PUB)
-        for option, value in (
-            (zmq.SNDHWM, 4),
-            (zmq.LINGER, LAST_WORDS_MS),
-            (zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES),
-            (zmq.HEARTBEAT_IVL, 1000),
-            (zmq.HEARTBEAT_TIMEOUT, 5000),
-            (zmq.TCP_KEEPALIVE, 1),
-            (zmq.IPV6, int("[" in self.endpoint)),
-        ):
-            self._socket.setsockopt(option, value)
-        try:
-            if self._binding.keys is not None:
-                apply_server(self._socket, self._binding.keys)
-            self._socket.bind(self.endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise SinkError(bind_error("--robot-out", self.endpoint, error)) from error
-        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._socket.open()
 
     def send(self, command: RobotCommand) -> None:
         """Publish one tick, and the description once a second. Raises SinkError."""
-        if self._socket is None:
-            raise SinkError(f"{self.name} is not open.")
-        try:
-            self._socket.getsockopt(zmq.EVENTS)  # else libzmq learns only once a millisecond what was read
-            now_ns = time.monotonic_ns()
-            if now_ns >= self._meta_due_ns:
-                self._meta_due_ns = now_ns + META_PERIOD_NS
-                self._socket.send(self._meta, zmq.NOBLOCK)
-            self._socket.send(COMMAND_TOPIC + encode_command(command, self._run), zmq.NOBLOCK)
-        except zmq.Again:
-            return
-        except zmq.ZMQError as error:
-            raise SinkError(f"{self.name} stopped working: {error}.") from error
+        messages = [COMMAND_TOPIC + encode_command(command, self._run)]
+        now_ns = time.monotonic_ns()
+        if now_ns >= self._meta_due_ns:
+            self._meta_due_ns = now_ns + META_PERIOD_NS
+            messages.insert(0, self._meta)
+        self._socket.send(*messages)
 
     def close(self) -> None:
         """Release the port; idempotent."""
-        if self._socket is not None:
-            self._socket.close()
-        if self._context is not None:
-            self._context.term()
-        self._socket = self._context = None
+        self._socket.close()

@@ -18,8 +18,9 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from lifting.errors import ConfigError, SinkError
+from lifting.errors import ConfigError
 from realtime.exposure import Listener, is_loopback, own_address
+from realtime.pub_socket import PubSocket
 
 TOPIC = b"pose"
 HEADER_BYTES = 1280
@@ -78,12 +79,14 @@ class SonicPublisher:
 
     def __init__(self, address: str, version: int) -> None:
         """`address` as made by `bind_address`; `version` is kept for good."""
-        self.address = address
-        """After `open`: the address in use, with the port the system chose."""
         self.version = version
         self._frames = 0
-        self._context: zmq.Context[zmq.Socket[bytes]] | None = None
-        self._socket: zmq.Socket[bytes] | None = None
+        self._out = PubSocket("sonic", address, _complaint, watchful=False)
+
+    @property
+    def address(self) -> str:
+        """After `open`: the address in use, with the port the system chose."""
+        return self._out.endpoint
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
@@ -96,24 +99,10 @@ class SonicPublisher:
 
     def open(self) -> None:
         """Bind. Raises SinkError naming the port when it is taken."""
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.PUB)
-        self._socket.setsockopt(zmq.SNDHWM, 4)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.IPV6, int("[" in self.address))
-        try:
-            self._socket.bind(self.address)
-        except zmq.ZMQError as error:
-            self.close()
-            raise SinkError(
-                f"Cannot publish to SONIC on {self.address}: {error}. Is another run using the port?"
-            ) from error
-        self.address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._out.open()
 
     def send(self, body_quat_wxyz: Array, arrays: dict[str, Array]) -> None:
         """Publish N frames: body_quat (N,4) and the arrays of the version. Raises SinkError."""
-        if self._socket is None:
-            raise SinkError(f"sonic {self.address} is not open.")
         count = len(body_quat_wxyz)
         message = pack(
             self.version,
@@ -125,18 +114,12 @@ class SonicPublisher:
             },
         )
         self._frames += count
-        try:
-            self._socket.getsockopt(zmq.EVENTS)  # lets libzmq note at once what was read, see sinks/zmq.py
-            self._socket.send(message, zmq.NOBLOCK)
-        except zmq.Again:
-            return
-        except zmq.ZMQError as error:
-            raise SinkError(f"sonic {self.address} stopped working: {error}.") from error
+        self._out.send(message)
 
     def close(self) -> None:
         """Release the port; idempotent."""
-        if self._socket is not None:
-            self._socket.close()
-        if self._context is not None:
-            self._context.term()
-        self._socket = self._context = None
+        self._out.close()
+
+
+def _complaint(address: str, error: zmq.ZMQError) -> str:
+    return f"Cannot publish to SONIC on {address}: {error}. Is another run using the port?"

@@ -72,7 +72,7 @@ class Wire:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
         self.sent: list[bytes] = []
         self.sink = SonicSink("127.0.0.1:5556", version=version)
-        monkeypatch.setattr(self.sink._publisher, "_socket", self)
+        monkeypatch.setattr(self.sink._publisher._out, "_socket", self)
 
     def getsockopt(self, _option: int) -> int:
         """As a socket."""
