@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from lifting.errors import DataError
+from lifting.isolated import unpack_isolated
 from training.datasets import unpickle
 
 
@@ -40,37 +38,17 @@ def unpack(file: Path, out: Path) -> Unpacked:
     sha256 = _hash(file)
     with tempfile.TemporaryDirectory(prefix=".unpack-", dir=out.parent) as folder:
         written = Path(folder) / "plain.npz"
-        answer = _run(file.resolve(), written.resolve(), f"{file.name} sha256:{sha256}", file)
+        answer = unpack_isolated(
+            unpickle.__file__,
+            [str(file.resolve()), str(written.resolve()), f"{file.name} sha256:{sha256}"],
+            written.resolve().parent,
+            2 * unpickle.MAX_SECONDS,
+            file,
+            DataError,
+            " Get the file from the place named in docs/datasets.md.",
+        )
         os.replace(written, out)
     return Unpacked(answer["arrays"], answer["bytes"], sha256)
-
-
-def _run(file: Path, written: Path, note: str, shown: Path) -> dict[str, int]:
-    program = [sys.executable, "-I", unpickle.__file__, str(file), str(written), note]
-    environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    if sys.platform == "win32":
-        environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")  # Python does not start without it
-    try:
-        done = subprocess.run(
-            program,
-            cwd=written.parent,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=2 * unpickle.MAX_SECONDS,
-            check=False,
-        )
-        answer = json.loads(done.stdout)
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"{shown} was not unpacked: it took too long.") from error
-    except ValueError as error:
-        raise DataError(f"{shown} was not unpacked: its reader died (code {done.returncode}).") from error
-    if "error" in answer:
-        raise DataError(
-            f"{shown} was not unpacked: {answer['error']}. "
-            f"Get the file from the place named in docs/datasets.md."
-        )
-    return {name: int(value) for name, value in answer.items()}
 
 
 def _hash(file: Path) -> str:
