@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import io
 import shutil
 import signal
@@ -11,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,11 +22,14 @@ from rich.console import Console
 
 from lifting.errors import ConfigError
 from realtime import keyring
+from realtime.config import OutputConfig
 from realtime.exposure import Listener, announce, check_binding, own_address, reachable
+from realtime.retarget.build import build_robot
 from tests.realtime.sessions import motion_at, record
 
 Address = tuple[str, str, int]
 """tcp or udp, host, port."""
+LOOPBACK = {"127.0.0.1", "::1"}
 
 
 def free_port() -> int:
@@ -103,23 +109,77 @@ def session(tmp_path: Path) -> Path:
     return record(tmp_path / "walk.mcap", [motion_at(seq, seq / 30) for seq in range(60)])
 
 
-def every_output(tmp_path: Path, page: int, zmq: str, commands: int) -> list[str]:
-    """The words for all outputs of a replay."""
+@dataclass(frozen=True)
+class Ports:
+    """Free ports of everything in a run that others can connect to."""
+
+    page: int = field(default_factory=free_port)
+    zmq: int = field(default_factory=free_port)
+    vmc_commands: int = field(default_factory=free_port)
+    foxglove: int = field(default_factory=free_port)
+    sonic: int = field(default_factory=free_port)
+    joints: int = field(default_factory=free_port)
+    control: int = field(default_factory=free_port)
+
+    @property
+    def all(self) -> set[int]:
+        """Every one."""
+        return set(vars(self).values())
+
+
+def every_output(tmp_path: Path, ports: Ports, zmq_host: str = "127.0.0.1") -> list[str]:
+    """The words for all outputs of a replay, people's and a robot's; rosbridge servers are not there."""
+    nobody = free_port()
     return [
-        "--web-port", str(page), "--zmq", zmq, "--osc", "127.0.0.1:39571", "--osc", "localhost:39572",
-        "--vmc", "127.0.0.1:39641", "--vrchat", "127.0.0.1:39000", "--vmc-commands", str(commands),
+        "--web-port", str(ports.page), "--zmq", f"tcp://{zmq_host}:{ports.zmq}", "--osc", "127.0.0.1:39571",
+        "--osc", "localhost:39572", "--vmc", "127.0.0.1:39641", "--vrchat", "127.0.0.1:39000",
+        "--vmc-commands", str(ports.vmc_commands), "--ros", f"ws://127.0.0.1:{nobody}",
+        "--foxglove", str(ports.foxglove), "--sonic", f"127.0.0.1:{ports.sonic}",
+        "--robot", "humanoid", "--robot-view", "--robot-out", f"tcp://127.0.0.1:{ports.joints}",
+        "--robot-out", f"ros+ws://127.0.0.1:{nobody}", "--robot-out", f"foxglove://127.0.0.1:{ports.foxglove}",
+        "--robot-control", f"tcp://127.0.0.1:{ports.control}",
         "--record", str(tmp_path / "again.mcap"), "--loop",
     ]  # fmt: skip
 
 
 def test_nothing_listens_beyond_this_machine(tmp_path: Path, session: Path) -> None:
     """A run with every output there is binds to loopback alone, senders of UDP included."""
-    page, zmq, commands = free_port(), free_port(), free_port()
-    words = every_output(tmp_path, page, f"tcp://127.0.0.1:{zmq}", commands)
+    ports = Ports()
+    with run(tmp_path, "replay", str(session), *every_output(tmp_path, ports)) as (process, log):
+        addresses = listening(process, log, ports.all)
+    assert {host for _, host, _ in addresses} <= LOOPBACK
+    assert len(addresses) >= len(ports.all) + 4
+
+
+@pytest.mark.real
+def test_a_g1_for_sonic_listens_on_this_machine_only(tmp_path: Path, session: Path) -> None:
+    """The robot's own way to SONIC needs a G1, whose model is not always here."""
+    try:
+        importlib.metadata.distribution("example-robot-data")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("robots are not here: pip install example-robot-data (415 MB)")
+    sonic, control = free_port(), free_port()
+    words = ["--robot", "g1", "--robot-out", f"sonic://127.0.0.1:{sonic}", "--headless", "--loop"]
+    words += ["--robot-control", f"tcp://127.0.0.1:{control}"]
     with run(tmp_path, "replay", str(session), *words) as (process, log):
-        addresses = listening(process, log, {page, zmq, commands})
-    assert {host for _, host, _ in addresses} <= {"127.0.0.1", "::1"}
-    assert len(addresses) >= 7
+        addresses = listening(process, log, {sonic, control})
+    assert {host for _, host, _ in addresses} <= LOOPBACK
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ({"robot_out": ["tcp://0.0.0.0:1"]}, "--robot-out"),
+        ({"robot_out": ["foxglove://0.0.0.0:1"]}, "--robot-out"),
+        ({"robot_out": ["ros+ws://192.0.2.1:9090"]}, "--robot-out"),
+        ({"robot_control": "tcp://0.0.0.0:1"}, "--robot-control"),
+        ({"robot_control": "tcp://0.0.0.0:1", "lan": True, "insecure": True}, "--robot-control"),
+    ],
+)
+def test_a_robot_is_not_opened_by_its_address_alone(words: dict[str, Any], named: str) -> None:
+    """Its outputs need --lan, its control also keys, whatever else is said; else a run does not begin."""
+    with pytest.raises(ConfigError, match=named):
+        build_robot(OutputConfig(**{"robot": "humanoid", **words}))
 
 
 def test_lan_opens_page_and_zeromq_and_says_so(tmp_path: Path, session: Path) -> None:
@@ -127,10 +187,10 @@ def test_lan_opens_page_and_zeromq_and_says_so(tmp_path: Path, session: Path) ->
     nothing, and what is printed for the other machine works as it is typed."""
     keyring.new_pair()
     keyring.allow(keyring.new_pair("friend").public, "friend")
-    page, zmq, commands = free_port(), free_port(), free_port()
-    words = every_output(tmp_path, page, f"tcp://0.0.0.0:{zmq}", commands)
+    ports = Ports()
+    words = every_output(tmp_path, ports, zmq_host="0.0.0.0")
     with run(tmp_path, "replay", str(session), "--lan", *words) as (process, log):
-        addresses = listening(process, log, {page, zmq, commands})
+        addresses = listening(process, log, ports.all)
         said = log.read_text()
         there = next(line for line in said.splitlines() if "--server-key" in line).partition("there: ")[2]
         answers = {
@@ -138,9 +198,9 @@ def test_lan_opens_page_and_zeromq_and_says_so(tmp_path: Path, session: Path) ->
             "plain": listen(there.partition(" --server-key")[0]),
             "stranger": listen(f"{there} --key {keyring.new_pair('stranger').name}"),
         }
-    assert {port for _, host, port in addresses if host not in ("127.0.0.1", "::1")} == {page, zmq}
+    assert {port for _, host, port in addresses if host not in LOOPBACK} == {ports.page, ports.zmq}
     assert "keys allowed here: friend" in said
-    assert f"http://{own_address()}:{page}/?token=" in said
+    assert f"http://{own_address()}:{ports.page}/?token=" in said
     assert answers == {"friend": 0, "plain": 1, "stranger": 1}
 
 
