@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from lifting.camera_estimate import CameraEstimate
-from realtime.capture import Captured
 from realtime.captures import Captures
 from realtime.control import Control, NewSource, PlugIn, Relearn, Tune, Unplug, Wish
 from realtime.data import BodyPose, Frame, Keypoints, Losses, Motion
-from realtime.line_segments import line_segments
+from realtime.inference import Inference, OpenCamera
 from realtime.people import People
 from realtime.recorded_tracker import PersonTracker
 from realtime.sinks import Sink
@@ -26,9 +24,6 @@ from realtime.sinks.switchboard import Switchboard
 from realtime.solve.body import SolverOptions
 from realtime.sources import Source
 from realtime.timing import Summary, Timings, stage_percentiles
-
-OpenCamera = Callable[[int, int], CameraEstimate]
-"""Makes the camera estimate for a picture of this width and height."""
 
 
 class Pipeline:
@@ -52,11 +47,8 @@ class Pipeline:
         self.capture = Captures(source, lossless=lossless)
         self.outputs = Switchboard(SinkRunner(sink, lossless=lossless) for sink in sinks)
         self.published = self.with_person = 0
-        self.camera: CameraEstimate | None = None
-        self._tracker, self._people, self._open_camera = tracker, people, open_camera
+        self._inference = Inference(tracker, people, open_camera, self.timings)
         self._frames, self._duration = frames, duration
-        self._tuned = False
-        self._turn = 0
 
     @property
     def runners(self) -> list[SinkRunner]:
@@ -66,12 +58,17 @@ class Pipeline:
     @property
     def tracker(self) -> PersonTracker:
         """Who finds people in frames."""
-        return self._tracker
+        return self._inference.tracker
+
+    @property
+    def camera(self) -> CameraEstimate | None:
+        """What is known of the camera by now; None before the first frame."""
+        return self._inference.camera
 
     @property
     def options(self) -> SolverOptions:
         """The solver's, as they are now."""
-        return self._people.options
+        return self._inference.options
 
     @property
     def lossless(self) -> bool:
@@ -90,7 +87,7 @@ class Pipeline:
                     self._grant(wish)
                 captured = self.capture.next(timeout=0.1)
                 if captured is not None:
-                    self._publish(captured.frame, *self._infer(captured))
+                    self._publish(captured.frame, *self._inference.infer(captured))
         finally:
             seconds = time.monotonic() - begin
             for wish in self.control.close():
@@ -104,7 +101,7 @@ class Pipeline:
 
     def choose(self, x_px: float, y_px: float) -> None:
         """Follow whoever stands at this place of the picture; from any thread."""
-        self._tracker.choose(x_px, y_px)
+        self.tracker.choose(x_px, y_px)
 
     def summary(self, seconds: float) -> Summary:
         """The books of the run so far."""
@@ -130,10 +127,9 @@ class Pipeline:
     def _grant(self, wish: Wish) -> None:
         match wish:
             case Tune():
-                self._tune(replace(self.options, **wish.options))
+                self._inference.tune(wish.options)
             case Relearn():
-                self._people.forget()
-                self.camera = None
+                self._inference.relearn()
             case PlugIn():
                 self.outputs.plug_in(wish.runner, self.published)
             case Unplug():
@@ -141,12 +137,6 @@ class Pipeline:
                 wish.done.set()
             case NewSource():
                 self._switch(wish)
-
-    def _tune(self, options: SolverOptions) -> None:
-        self._people.tune(options)
-        self._tuned = True
-        if self.camera is not None:
-            self.camera.person_height_m = options.height_m
 
     def _decline(self, wish: Wish) -> None:
         """The run is over: what came with a wish is closed with the rest."""
@@ -161,29 +151,7 @@ class Pipeline:
     def _switch(self, wish: NewSource) -> None:
         self.capture.switch(wish.source)
         self.control.awaits_source = False
-        self._open_camera = wish.open_camera or self._open_camera
-        self.camera = None
-        self._people.forget()
-        self._tracker.restart()
-
-    def _infer(self, captured: Captured) -> tuple[list[Keypoints], tuple[BodyPose, ...]]:
-        frame, times = captured.frame, self.timings
-        times.record("capture", captured.handed_ns - frame.received_ns)
-        times.record("wait", time.monotonic_ns() - captured.handed_ns)
-        camera = self._camera_for(frame)
-        if frame.turn != self._turn:
-            self._tracker.restart()
-            self._turn = frame.turn
-        with times.stage("detect"):
-            keypoints = self._tracker.update(frame)
-        with times.stage("lift"):
-            _learn_lines(camera, frame, keypoints)
-            raw_joints_cam = self._people.lift(keypoints, camera, frame.capture_time_ns)
-        with times.stage("correct"):
-            joints_cam = self._people.correct(raw_joints_cam, keypoints)
-        with times.stage("solve"):
-            poses = self._people.solve(joints_cam, raw_joints_cam, keypoints, camera, frame.capture_time_ns)
-        return keypoints, poses
+        self._inference.look_elsewhere(wish.open_camera)
 
     def _publish(self, frame: Frame, keypoints: list[Keypoints], poses: tuple[BodyPose, ...]) -> None:
         now_ns = time.monotonic_ns()
@@ -210,19 +178,3 @@ class Pipeline:
         outputs = {runner.name: runner.dropped for runner in self.runners}
         capture = self.capture
         return Losses(capture.captured, capture.missed, capture.overwritten, outputs)
-
-    def _camera_for(self, frame: Frame) -> CameraEstimate:
-        width, height = frame.size
-        known = self.camera
-        if known is None or (known.intrinsics.width, known.intrinsics.height) != (width, height):
-            self.camera = known = self._open_camera(width, height)
-            if self._tuned:
-                known.person_height_m = self.options.height_m
-        return known
-
-
-def _learn_lines(camera: CameraEstimate, frame: Frame, keypoints: list[Keypoints]) -> None:
-    """Now and then the tilt from the picture, 20 ms; where there is one."""
-    if frame.recorded is None and camera.lines_due(frame.capture_time_ns):
-        lines_px = line_segments(frame.image, [k.box for k in keypoints])
-        camera.learn_lines(lines_px, frame.capture_time_ns)

@@ -35,7 +35,7 @@ from realtime.sources.figure import figure_at
 from realtime.sources.session import SessionSource
 from realtime.sources.synthetic import SyntheticSource
 from realtime.timing import Summary
-from tests.realtime.test_pipeline import SIZE, Collector, TruthTracker
+from tests.realtime.pipeline_rig import SIZE, Collector, TruthTracker
 
 
 def run(source: Any, *sinks: Sink, tracker: Any = None, people: People | None = None) -> Summary:

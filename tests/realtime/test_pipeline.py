@@ -9,70 +9,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from lifting.errors import SourceError
-from lifting.skeleton import BODY21
 from realtime.build import build_people, open_camera
 from realtime.config import CameraConfig, RunConfig
-from realtime.data import Float32, Frame, Keypoints, Motion, State
+from realtime.data import Float32, Keypoints, State
 from realtime.models import store
-from realtime.pipeline import Pipeline
 from realtime.session import read_poses
-from realtime.sources import Source
 from realtime.sources.figure import figure_at
 from realtime.sources.synthetic import SyntheticSource
-from realtime.tracking import Tracker
 from realtime.tracks import box_of
+from tests.realtime.pipeline_rig import SEEN, SIZE, Collector, TruthTracker, pipeline
 from training.metrics import p_mpjpe
 
 log = logging.getLogger(__name__)
-
-SIZE = (160, 120)
-SEEN = np.ones(len(BODY21), np.float32)
-
-
-class TruthTracker(Tracker):
-    """Perfect eyes: the points that the synthetic source says are there, when somebody is there."""
-
-    def __init__(self, *, seconds: float = 0.0, there: Callable[[float], bool] = lambda _: True) -> None:
-        """Takes `seconds` per frame; `there` says at which media time the person is in view."""
-        self._seconds, self._there = seconds, there
-
-    def update(self, frame: Frame) -> list[Keypoints]:
-        """One person, number 0, or nobody."""
-        time.sleep(self._seconds)
-        if frame.truth is None or not self._there(frame.capture_time_ns / 1e9):
-            return []
-        points = frame.truth.points_px
-        return [Keypoints(0, points, SEEN, box_of(points, SEEN))]
-
-
-class Collector:
-    """An output that keeps what it gets; its queue holds a whole run."""
-
-    name, queue = "collector", 4096
-
-    def __init__(self) -> None:
-        self.motions: list[Motion] = []
-        self.opened = self.closed = 0
-
-    def open(self) -> None:
-        self.opened += 1
-
-    def write(self, motion: Motion) -> None:
-        self.motions.append(motion)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 class FailingSource(SyntheticSource):
@@ -86,12 +41,6 @@ class FailingSource(SyntheticSource):
             if frame.index == 10:
                 raise self.error
             yield frame
-
-
-def pipeline(source: Source, tracker: Tracker, *sinks: Collector, **options: object) -> Pipeline:
-    """The real pipeline with the packaged lifter and an unknown camera."""
-    camera = partial(open_camera, CameraConfig(), None)
-    return Pipeline(source, tracker, build_people(RunConfig()), camera, sinks, **options)  # type: ignore[arg-type]
 
 
 def test_lossless_publishes_every_frame_in_order() -> None:
@@ -287,26 +236,3 @@ def wait_for_bytes(path: Path, process: subprocess.Popen[str], enough: int = 60_
         assert process.poll() is None, "it ended by itself"
         assert time.monotonic() < deadline, "nothing was recorded"
         time.sleep(0.02)
-
-
-def test_another_turn_of_a_looped_file_is_no_continuation() -> None:
-    """The tracker forgets everybody where the pictures begin anew, and only there."""
-
-    class Looped(SyntheticSource):
-        def frames(self) -> Iterator[Frame]:
-            for frame in super().frames():
-                yield replace(frame, turn=frame.index // 20)
-
-    class Counting(TruthTracker):
-        restarts: ClassVar[list[int]] = []
-
-        def update(self, frame: Frame) -> list[Keypoints]:
-            self.seen = frame.index
-            return super().update(frame)
-
-        def restart(self) -> None:
-            self.restarts.append(self.seen + 1)
-
-    tracker = Counting()
-    pipeline(Looped(30, SIZE, duration_s=2), tracker, Collector(), lossless=True).run(threading.Event())
-    assert tracker.restarts == [20, 40]

@@ -34,7 +34,7 @@ def test_options_reach_the_solvers_and_their_filters(tmp_path: Path) -> None:
         tuning.set(foot_lock="never", mirror=True)
         tuning.set(height_m=1.9)
         wait_for(lambda: tuning.options == SolverOptions(0.0, 1.9, True, True, "never"))
-        (person,) = rig.pipeline._people._known.values()
+        (person,) = rig.pipeline._inference._people._known.values()
         assert person.solver._smooth.cutoff_hz == np.inf
         assert person.solver._feet.mode == "never"
         assert rig.pipeline.camera is not None

@@ -21,9 +21,9 @@ from realtime.sinks.vmc import VmcOptions, VmcSink
 from realtime.sources.synthetic import SyntheticSource
 from realtime.vmc.commands import CommandPort, Commands
 from realtime.vmc.presets import PRESETS
+from tests.realtime.pipeline_rig import Collector, TruthTracker, pipeline
 from tests.realtime.sinks.evmc4u import Evmc4u
 from tests.realtime.sinks.motions import PUBLISHED, make_motion, spoiled, with_poses
-from tests.realtime.test_pipeline import Collector, TruthTracker, pipeline
 from tests.realtime.vmc.test_rigs import JOINT, UNITY_FROM_WORLD
 
 STEP_S = 1 / 60

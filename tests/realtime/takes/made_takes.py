@@ -21,8 +21,8 @@ from realtime.solve.quaternions import to_matrix
 from realtime.solve.rest import REST_JOINTS
 from realtime.sources.synthetic import SyntheticSource
 from realtime.takes.take import Take
+from tests.realtime.pipeline_rig import TruthTracker
 from tests.realtime.sinks.motions import make_motion, make_pose, with_poses
-from tests.realtime.test_pipeline import TruthTracker
 
 Float64 = NDArray[np.float64]
 
