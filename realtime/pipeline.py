@@ -1,6 +1,6 @@
 """The way of a frame: capture → detect → track → lift → correct → solve → publish.
 
-One thread captures, the caller's thread infers, each sink has a thread of its own. Between capture and
+One thread captures, the caller's thread infers, others write to the sinks. Between capture and
 inference lies a mailbox of depth one in which the newest frame wins; the same before each sink. Between two
 frames wishes are granted (`realtime.control`): other options, outputs, another source.
 """

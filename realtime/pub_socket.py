@@ -21,7 +21,7 @@ _WATCHFUL = (
 
 
 class PubSocket:
-    """Opened in the thread that sends."""
+    """For one thread at a time."""
 
     def __init__(
         self,

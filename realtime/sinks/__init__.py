@@ -1,4 +1,4 @@
-"""Outputs. Each sink runs in a thread of its own behind a mailbox; a slow one loses frames, nobody waits."""
+"""Outputs. Each sink writes behind a mailbox, in another thread; a slow one loses frames, nobody waits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from realtime.data import Motion
 
 
 class Sink(Protocol):
-    """An output. All three calls come from the sink's own thread, in the order open, write..., close."""
+    """An output. Its calls never overlap and come in the order open, write..., close, from other threads than
+    the pipeline's: one thread of its own, but for sinks that say `never_waits` (see `SinkRunner`)."""
 
     @property
     def name(self) -> str:

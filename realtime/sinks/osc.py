@@ -76,6 +76,7 @@ class OscSink:
     """Sends to one receiver. UDP has no connection: a receiver may come and go."""
 
     queue = 1
+    never_waits = True
 
     def __init__(self, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:
         """Raises ConfigError for a port that cannot be."""

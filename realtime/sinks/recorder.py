@@ -36,6 +36,8 @@ QUEUE = 900
 """Frames that may wait: 15 seconds of disk stall at 60 fps, about 3 kB each."""
 PICTURES = 30
 """Of them, so many may have their picture: 80 MB at 1280x720."""
+PAUSE_S = 0.1
+"""A file is in no hurry: what came in this time is written together."""
 VIEW_PERIOD_NS = 29_000_000
 """A little less than a thirtieth of a second, for frames that jitter."""
 _UINT32 = 0xFFFFFFFF
@@ -47,6 +49,8 @@ class SessionRecorder:
     `log_time` is the wall clock at capture, `publish_time` at sending, `sequence` the frame's number;
     monotonic times are inside the messages.
     """
+
+    pause_s = PAUSE_S
 
     def __init__(
         self,

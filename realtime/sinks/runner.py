@@ -1,4 +1,4 @@
-"""A sink in a thread of its own, behind a mailbox: whatever it does, the pipeline does not wait."""
+"""A sink behind a mailbox and in another thread: whatever it does, the pipeline does not wait."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lifting.errors import SealcapError, SinkError
 from realtime.data import Motion
 from realtime.mailbox import Mailbox
 from realtime.sinks import Sink
+from realtime.sinks.courier import COURIER
 from realtime.sinks.pictures import without_picture
 from realtime.timing import SinkReport
 
@@ -45,6 +46,11 @@ class SinkRunner:
         A sink with `queue` > 1 gets frames whose picture is black and takes no memory: a queue of real
         pictures would fill the machine within seconds. One that has the attribute `pictures` gets real
         ones while fewer than so many frames wait; poses outlast a stall that pictures do not.
+
+        Every sink is opened and closed in a thread of its own, which also writes. To wake it sixty times a
+        second costs more than many a sink's writing, hence two exceptions. A sink with `never_waits` is
+        written to by the courier that serves all of them. One with `pause_s` finds all frames of that time
+        together, unless every frame is wanted or has its picture.
         """
         self.sink = sink
         self.failure: str | None = None
@@ -53,6 +59,14 @@ class SinkRunner:
         self._pictures: int = getattr(sink, "pictures", 0)
         depth = self._pictures if lossless and self._pictures else max(1, sink.queue)
         self._box: Mailbox[Motion] = Mailbox(depth, "newest" if sink.queue <= 1 else "oldest")
+        self._by_courier: bool = getattr(sink, "never_waits", False)
+        in_no_hurry = not (lossless or self._pictures or self._by_courier)
+        self._pause_s: float | None = getattr(sink, "pause_s", None) if in_no_hurry else None
+        self._resting = self._by_courier or self._pause_s is not None
+        """The sink's own thread need not be woken for a frame."""
+        self._broken = False
+        self._wake = threading.Event()
+        self._writing = threading.Lock()
         self._opened = threading.Event()
         self._abandon = threading.Event()
         self._open_error: SinkError | None = None
@@ -94,6 +108,7 @@ class SinkRunner:
         if not self._opened.wait(OPEN_TIMEOUT_S):
             self._abandon.set()
             self._box.close()
+            self.leave()
             raise SinkError(f"{self.name} did not open within {OPEN_TIMEOUT_S:.0f} seconds.")
         if self._open_error is not None:
             raise self._open_error
@@ -110,6 +125,10 @@ class SinkRunner:
             self._box.put(motion)
         elif not self._box.put_wait(motion):
             self._late += 1
+        if self._by_courier:
+            COURIER.call(self)
+        elif self._pause_s is not None and 2 * len(self._box) >= self._box.depth:
+            self._wake.set()
 
     def _picture_is_too_much(self) -> bool:
         if self.sink.queue <= 1 or (self._lossless and self._pictures):
@@ -123,6 +142,7 @@ class SinkRunner:
         had to be left behind; its thread does not keep the program alive.
         """
         self._box.close()
+        self.leave()
         if self._thread.ident is None or self._thread is threading.current_thread():
             return True
         if self.sink.queue > 1:
@@ -134,16 +154,35 @@ class SinkRunner:
             self._fail(f"{self.name} does not answer and was left behind.")
         return not self._thread.is_alive()
 
+    def serve(self) -> None:
+        """For the courier: write the frame that waits."""
+        orderly = False
+        if not self._writing.acquire(blocking=False):
+            return  # left just now; the sink's own thread is at it
+        try:
+            if self._by_courier:
+                self._write_next(0.0)
+            orderly = True
+        finally:
+            self._expect(orderly)
+            self._writing.release()
+
+    def leave(self) -> None:
+        """Let the sink's own thread do the writing from now on."""
+        self._by_courier = self._resting = False
+        self._wake.set()
+
     def _run(self) -> None:
         orderly = False
         try:
             if self._open():
-                while self._write_next():
-                    pass
+                self._rest()
+                with self._writing:  # the courier may be at its last frame
+                    while self._write_next():
+                        pass
             orderly = True
         finally:
-            if not orderly:  # an error that nobody foresaw is on its way out of this thread
-                self._fail(f"{self.name} stopped unexpectedly.")
+            self._expect(orderly)
             self._give_up_waiting()
             self._close_sink()
             self._opened.set()
@@ -158,9 +197,22 @@ class SinkRunner:
         self._opened.set()
         return True
 
-    def _write_next(self) -> bool:
-        """One frame; False when the work is over."""
-        motion = self._box.get()
+    def _rest(self) -> None:
+        """While the courier writes, or between two looks into the box."""
+        customer = self._by_courier
+        if customer:
+            COURIER.join()
+        while self._resting:
+            self._wake.wait(self._pause_s)
+            self._wake.clear()
+            while self._pause_s is not None and len(self._box) and self._write_next():
+                pass
+        if customer:
+            COURIER.quit()
+
+    def _write_next(self, timeout: float | None = None) -> bool:
+        """One frame; False when the work is over, or none has come in time."""
+        motion = None if self._broken else self._box.get(timeout)
         if motion is None:
             return False
         if self._abandon.is_set():
@@ -170,6 +222,7 @@ class SinkRunner:
         try:
             self.sink.write(motion)
         except _FAILURES as error:
+            self._broken = True
             self._fail(str(_as_sink_error(self.name, error)))
             return False
         self._failed -= 1
@@ -195,9 +248,15 @@ class SinkRunner:
             if not closed:
                 self._fail(f"{self.name} did not close properly.")
 
+    def _expect(self, orderly: bool) -> None:
+        if not orderly:  # an error that nobody foresaw is on its way out of this thread
+            self._broken = True
+            self._fail(f"{self.name} stopped unexpectedly.")
+
     def _fail(self, message: str) -> None:
         if self.failure is None:
             self.failure = message
+            self.leave()
             log.error("The other outputs go on without this one: %s", message)
 
 

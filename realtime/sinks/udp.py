@@ -6,6 +6,7 @@ import errno
 import logging
 import math
 import socket
+import threading
 import time
 from collections.abc import Iterable
 
@@ -15,7 +16,10 @@ from realtime.exposure import is_loopback
 log = logging.getLogger(__name__)
 
 LOOK_UP_AGAIN_S = 5.0
-"""While sending fails, the receiver's name is looked up this often: it may have got another address."""
+"""While sending fails, the receiver's name is looked up this often: it may have got another address. That can
+take long, so another thread does it."""
+Place = tuple[socket.AddressFamily, tuple[object, ...]]
+"""Family and address of a receiver."""
 
 
 class UdpSender:
@@ -37,6 +41,7 @@ class UdpSender:
         self._address: tuple[object, ...] = ()
         self._local = True
         self._looked_up_s = 0.0
+        self._found: Place | None = None
 
     @property
     def name(self) -> str:
@@ -50,8 +55,9 @@ class UdpSender:
 
     def open(self) -> None:
         """Find the receiver. Raises SinkError when its name is unknown."""
+        self._looked_up_s = time.monotonic()
         try:
-            self._look_up()
+            self._move(self._look_up())
         except (OSError, UnicodeError) as error:
             raise SinkError(
                 f"Cannot send {self._option.strip('-').upper()} to {self.host}: {error}. "
@@ -65,6 +71,8 @@ class UdpSender:
         out."""
         if self._socket is None:
             raise SinkError(f"{self.name} is not open.")
+        if self._found is not None:
+            self._move_if_possible()
         for packet in packets:
             try:
                 self._socket.sendto(packet, self._address)
@@ -77,18 +85,31 @@ class UdpSender:
             self._socket.close()
         self._socket = None
 
-    def _look_up(self) -> None:
-        self._looked_up_s = time.monotonic()
+    def _look_up(self) -> Place:
         family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)[0]
+        return family, address
+
+    def _look_up_again(self) -> None:
+        try:
+            self._found = self._look_up()
+        except (OSError, UnicodeError):
+            return  # still unknown; the old address is as good as any
+
+    def _move_if_possible(self) -> None:
+        place, self._found = self._found, None
+        try:
+            if place is not None:
+                self._move(place)
+        except OSError:
+            return  # no socket of that family here; told, and tried again, with the next refusal
+
+    def _move(self, place: Place) -> None:
+        family, address = place
         local = is_loopback(str(address[0]))
-        if self._socket is not None and (self._socket.family != family or self._local != local):
+        if self._socket is None or self._socket.family != family or self._local != local:
+            fresh = _socket(family, local)
             self.close()
-        if self._socket is None:
-            self._socket = socket.socket(family, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            if local:  # else the system would bind it to all addresses, for anyone to send to
-                self._socket.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            self._socket = fresh
         self._address, self._local = address, local
 
     def _refused(self, error: OSError) -> None:
@@ -98,7 +119,19 @@ class UdpSender:
         if math.log2(self.send_errors).is_integer():  # the 1st, 2nd, 4th, 8th ...: told, not shouted
             log.warning("%s: %s (%d packets so far).", self.name, error.strerror, self.send_errors)
         if time.monotonic() - self._looked_up_s >= LOOK_UP_AGAIN_S:
-            try:
-                self._look_up()
-            except (OSError, UnicodeError):
-                return  # still unknown; the old address is as good as any
+            self._looked_up_s = time.monotonic()
+            threading.Thread(target=self._look_up_again, name=f"look up {self.host}", daemon=True).start()
+
+
+def _socket(family: socket.AddressFamily, local: bool) -> socket.socket:
+    """One that never waits. Raises OSError."""
+    udp = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        udp.setblocking(False)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        if local:  # else the system would bind it to all addresses, for anyone to send to
+            udp.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+    except OSError:
+        udp.close()
+        raise
+    return udp

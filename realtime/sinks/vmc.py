@@ -68,6 +68,7 @@ class VmcSink:
     """Sends to one receiver, or to one receiver per person."""
 
     queue = 1
+    never_waits = True
 
     def __init__(
         self,

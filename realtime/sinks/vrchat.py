@@ -115,6 +115,7 @@ class VrchatSink:
     """Sends one person's trackers to one VRChat."""
 
     queue = 1
+    never_waits = True
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ class ZmqSink:
     """Publishes poses; a receiver that cannot keep up loses frames, the sender never waits."""
 
     queue = 1
+    never_waits = True
 
     def __init__(
         self,

@@ -18,6 +18,8 @@ class Gate:
     """A sink whose writes wait for `go`, and that can be told to fail."""
 
     name = "gate"
+    never_waits: bool
+    pause_s: float | None
 
     def __init__(
         self, queue: int = 1, fail: Exception | None = None, fail_open: Exception | None = None
@@ -50,14 +52,23 @@ class Gate:
         self.calls.append(call)
 
 
+@pytest.fixture(autouse=True, params=["own thread", "courier", "in no hurry"])
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whoever does the writing, every law here holds."""
+    kind: str = request.param
+    monkeypatch.setattr(Gate, "never_waits", kind == "courier", raising=False)
+    monkeypatch.setattr(Gate, "pause_s", 0.05 if kind == "in no hurry" else None, raising=False)
+    return kind
+
+
 def started(sink: Gate, **options: bool) -> SinkRunner:
     runner = SinkRunner(sink, **options)
     runner.start()
     return runner
 
 
-def test_all_calls_come_from_one_other_thread() -> None:
-    """open, write and close run in the sink's thread, in this order, once."""
+def test_all_calls_come_from_one_other_thread(kind: str) -> None:
+    """open, write and close run in the sink's thread, in this order, once; the courier only writes."""
     sink = Gate()
     runner = started(sink)
     sink.go.set()
@@ -66,7 +77,8 @@ def test_all_calls_come_from_one_other_thread() -> None:
     assert runner.close()
     assert sink.calls == ["open", "close"]
     assert len(sink.written) == 1
-    assert sink.threads == {runner._thread.ident}
+    assert runner._thread.ident in sink.threads
+    assert len(sink.threads) <= 1 + (kind == "courier")
     assert threading.get_ident() not in sink.threads
 
 
@@ -114,6 +126,28 @@ def test_a_deep_queue_keeps_the_oldest_and_is_written_at_the_end() -> None:
     assert runner.counters.dropped == 20
     assert sink.written[3].frame.size == make_motion(0).frame.size
     assert sink.written[3].frame.image.strides == (0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["in no hurry"], indirect=True)
+def test_a_sink_in_no_hurry_finds_frames_together_and_is_woken_before_its_box_is_full() -> None:
+    """With a pause of a minute nothing is written, until half the box is full, or the end."""
+    Gate.pause_s = 60.0
+    sink = Gate(queue=20)
+    sink.go.set()
+    runner = started(sink)
+    for seq in range(9):
+        runner.submit(make_motion(seq))
+    time.sleep(0.05)
+    assert not sink.written
+    runner.submit(make_motion(9))
+    assert sink.writing.wait(5)
+    until = time.monotonic() + 5
+    while len(sink.written) < 10 and time.monotonic() < until:
+        time.sleep(0.002)
+    runner.submit(make_motion(10))
+    assert runner.close(5)
+    assert [m.seq for m in sink.written] == list(range(11))
+    assert runner.counters.dropped == 0
 
 
 def test_lossless_drops_nothing() -> None:
