@@ -22,6 +22,7 @@ def write_tables(results: Sequence[dict[str, Any]], *, to_docs: bool = False) ->
         "each, at 100 Hz.",
         _limits(results),
         _tracking(results),
+        _time(results),
         _collisions(results),
         _compute(results),
         _physics(results),
@@ -50,13 +51,30 @@ def _limits(results: Sequence[dict[str, Any]]) -> str:
 
 
 def _tracking(results: Sequence[dict[str, Any]]) -> str:
-    head = ("robot", "", "retargeted: median", "p95", "commands: median", "p95", "lag", "followed")
+    head = (
+        "robot",
+        "",
+        "retargeted: median",
+        "p95",
+        "commands: median",
+        "p95",
+        "within limits: median",
+        "p95",
+    )
+    keys = ("median_m", "p95_m", "played_median_m", "played_p95_m", "allowed_median_m", "allowed_p95_m")
     rows = []
     for row in results:
         for group, e in row["tracking"].items():
-            cells = (e["median_m"], e["p95_m"], e["played_median_m"], e["played_p95_m"])
-            late = (f"{row['lag_ms']:.0f} ms", f"{100 * row['following']:.0f} %")
-            rows.append((row["robot"], group, *(f"{100 * x:.1f} cm" for x in cells), *late))
+            rows.append((row["robot"], group, *(f"{100 * e[k]:.1f} cm" for k in keys)))
+    return _table(head, rows)
+
+
+def _time(results: Sequence[dict[str, Any]]) -> str:
+    head = ("robot", "lag", "following", "ramping", "holding", "of the following, within limits")
+    rows = []
+    for row in results:
+        shares = (*(row["states"].get(s, 0.0) for s in ("following", "ramping", "holding")), row["allowed"])
+        rows.append((row["robot"], f"{row['lag_ms']:.0f} ms", *(f"{100 * x:.0f} %" for x in shares)))
     return _table(head, rows)
 
 

@@ -4,7 +4,9 @@ Against the targets of the retargeting, at its own output and at the commands. C
 pictures they are made from. How much later is found as the lag that makes hands (the tool of an arm) fit
 best: what is left then is how wrong the motion is, and the lag is how late. All frames count at the
 retargeter's output, also those in which a limit forbids the target; at the commands those in which the robot
-follows, ramps left out.
+follows, ramps left out. Those in which the retargeting's answer, now and in the last SETTLE_S, asked no joint
+for more than its velocity and acceleration limits are also counted by themselves: in the others no output
+that keeps the limits can be with the person.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.robot_chain import RATE_HZ, Recording
+from realtime.retarget.robot_pose import JointLimits
 from realtime.retarget.targets import Targets
 
 Floats = NDArray[np.float64]
 
 GROUPS = {"wrist": "hands", "tool": "tool", "ankle": "feet", "pelvis": "pelvis", "elbow": "elbows"}
 LAGS_S = np.arange(0.0, 0.3001, 0.005)
+SETTLE_S = 0.5
+"""So long a limiter needs to be with its target again."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,24 @@ class Tracking:
     played_median_m: float
     """Of the commands, at the lag."""
     played_p95_m: float
+    allowed_median_m: float
+    """Likewise, in frames whose motion the limits allow."""
+    allowed_p95_m: float
 
 
-def track(book: Recording) -> tuple[float, dict[str, Tracking]]:
-    """Lag of the commands behind the pictures in seconds, and the errors by group."""
+@dataclass(frozen=True)
+class Tracked:
+    """All places of one robot."""
+
+    lag_s: float
+    """Of the commands behind the pictures."""
+    allowed: float
+    """Share of the frames, of those in which the robot follows, whose motion the limits allow."""
+    groups: dict[str, Tracking]
+
+
+def track(book: Recording, limits: JointLimits) -> Tracked:
+    """Lag of the commands, and the errors by group."""
     wanted = {group: _wanted(book, group) for group in dict.fromkeys(GROUPS.values())}
     wanted = {group: rows for group, rows in wanted.items() if rows}
     sites, played = np.array(book.sites), np.array(book.played)
@@ -44,13 +63,37 @@ def track(book: Recording) -> tuple[float, dict[str, Tracking]]:
     if not follows.any():
         raise SystemExit("The robot never came to follow; play it more clips.")
     key = "hands" if "hands" in wanted else "tool"
-    lag_s = min(LAGS_S, key=lambda lag: float(np.median(_played(wanted[key], played, follows, seen_s + lag))))
+    everywhere, allowed = np.ones(len(seen_s), bool), within_limits(book, limits)
+
+    def commanded(rows: Sequence[Row], lag: float, frames: NDArray[np.bool_] = everywhere) -> Floats:
+        return _played(rows, played, follows, seen_s + lag, frames)
+
+    lag_s = min(LAGS_S, key=lambda lag: float(np.median(commanded(wanted[key], lag))))
     out = {}
     for group, rows in wanted.items():
-        before = np.percentile(_errors(rows, sites), [50, 95])
-        after = np.percentile(_played(rows, played, follows, seen_s + lag_s), [50, 95])
-        out[group] = Tracking(*map(float, (*before, *after)))
-    return float(lag_s), out
+        found = (_errors(rows, sites), commanded(rows, lag_s), commanded(rows, lag_s, allowed))
+        out[group] = Tracking(*(float(x) for errors in found for x in _percentiles(errors)))
+    share = commanded(wanted[key], lag_s, allowed).shape[1] / commanded(wanted[key], lag_s).shape[1]
+    return Tracked(float(lag_s), share, out)
+
+
+def within_limits(book: Recording, limits: JointLimits) -> NDArray[np.bool_]:
+    """(F,) whether the retargeting's answers since SETTLE_S ago could have been sent as they are."""
+    position, seen_s = np.array(book.positions), np.array(book.seen_ns) / 1e9
+    gap_s = np.diff(seen_s)[:, None]
+    speed = np.diff(position, axis=0) / gap_s
+    change = np.diff(speed, axis=0) / gap_s[1:]
+    # The retargeting itself goes no faster than the limit: at it, the person is faster.
+    asks = np.zeros(len(position), bool)
+    asks[1:] = (np.abs(speed) > 0.999 * limits.velocity).any(axis=1)
+    asks[2:] |= (np.abs(change) > limits.acceleration).any(axis=1)
+    asked = np.append(0, np.cumsum(asks))
+    since = np.searchsorted(seen_s, seen_s - SETTLE_S)
+    return np.asarray(asked[1:] == asked[since])
+
+
+def _percentiles(errors: Floats) -> Floats:
+    return np.percentile(errors, [50, 95]) if errors.size else np.full(2, np.nan)
 
 
 Row = tuple[int | None, int, Floats]
@@ -85,11 +128,13 @@ def _errors(rows: Sequence[Row], sites: Floats) -> Floats:
     return np.array(found)
 
 
-def _played(rows: Sequence[Row], played: Floats, follows: NDArray[np.bool_], when_s: Floats) -> Floats:
-    """Metres, of the commands at `when_s`, of those frames in which the robot follows then."""
+def _played(
+    rows: Sequence[Row], played: Floats, follows: NDArray[np.bool_], when_s: Floats, frames: NDArray[np.bool_]
+) -> Floats:
+    """Metres, of the commands at `when_s`, of those `frames` in which the robot follows then."""
     at = when_s * RATE_HZ
     low = np.minimum(at.astype(np.intp), len(played) - 2)
-    inside = (at <= len(played) - 1) & follows[low] & follows[low + 1]
+    inside = frames & (at <= len(played) - 1) & follows[low] & follows[low + 1]
     share = (at - low)[inside, None, None]
     sites = (1 - share) * played[low[inside]] + share * played[low[inside] + 1]
     return _errors([(start, end, target[inside]) for start, end, target in rows], sites)

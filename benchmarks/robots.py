@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,19 +48,26 @@ def judge_robot(name: str, clips: Sequence[Clip]) -> dict[str, Any]:
     robot = load_model(file)
     book = Chain(robot, file).play(clips)
     driven = drive(file, book.commands)
-    lag_s, tracking = track(book)
+    tracked = track(book, robot.limits)
     return {
         "robot": name,
         "minutes": len(book.commands) / RATE_HZ / 60,
-        "following": float(book.following.mean()),
+        "states": _states(book),
         "limits": vars(judge_limits(book.commands, robot.limits, root_limits(file))),
-        "lag_ms": 1e3 * lag_s,
-        "tracking": {group: vars(one) for group, one in tracking.items()},
+        "lag_ms": 1e3 * tracked.lag_s,
+        "allowed": tracked.allowed,
+        "tracking": {group: vars(one) for group, one in tracked.groups.items()},
         "collisions": _collisions(file, book, driven, clips),
         "compute": _compute(book),
         "physics": _physics(driven, book),
         "load": os.getloadavg()[0],
     }
+
+
+def _states(book: Recording) -> dict[str, float]:
+    """Share of the time in each state."""
+    counts = Counter(command.state.value for command in book.commands)
+    return {state: count / len(book.commands) for state, count in counts.items()}
 
 
 def _collisions(

@@ -29,10 +29,11 @@ FORGET_S = 0.6
 """So long a loss takes the ramp back to its beginning; a blink costs less."""
 SLOWEST = 0.1
 """Share of the limits' speeds at the beginning of the ramp."""
-FAR_SHARE = 0.6
-"""The ramp waits here while the robot is still far from the person."""
+FAR_SHARE, FAR_TIMES = 0.6, 3.0
+"""From here on the ramp goes so many times more slowly while the robot is still far from the person. It never
+waits: somebody who keeps moving faster than such a share of the robot's speed would never be met."""
 NEAR_S, NEAR_M, NEAR_RAD = 0.1, 0.15, 0.25
-"""Near: joints within so many seconds of their top speed; base within metres and radians."""
+"""Near: joints within so many seconds of their top speed, or radians; base within metres and radians."""
 
 
 @dataclass(slots=True)
@@ -184,13 +185,14 @@ class SteadyOutput:
         if target is None or not self._machine.active:
             self._ramp = max(0.0, self._ramp - elapsed_s / FORGET_S)
             return
-        ramp = self._ramp + elapsed_s / RAMP_S
-        far = self._ramp < 1.0 and not self._near(target)
-        self._ramp = min(ramp, max(FAR_SHARE, self._ramp) if far else 1.0)
+        slow = FAR_SHARE <= self._ramp < 1.0 and not self._near(target)
+        self._ramp = min(1.0, self._ramp + elapsed_s / (RAMP_S * (FAR_TIMES if slow else 1.0)))
 
     def _near(self, target: Target) -> bool:
         position = np.clip(target.position, self.limits.lower, self.limits.upper)
-        joints = np.abs(position - self._joints.position) <= NEAR_S * self.limits.velocity
+        joints = np.abs(position - self._joints.position) <= np.maximum(
+            NEAR_S * self.limits.velocity, NEAR_RAD
+        )
         moved = float(np.linalg.norm(target.root_world - self._root.position))
         turned = float(np.linalg.norm(between(self._root.rotation, target.root_rotation)))
         return bool(joints.all()) and moved <= NEAR_M and turned <= NEAR_RAD

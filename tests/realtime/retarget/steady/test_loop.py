@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -72,6 +73,17 @@ def test_keeps_its_rate_on_average() -> None:
     due = (time.monotonic() - begin) * 100
     assert books.ticks + books.missed == pytest.approx(due, abs=8)
     assert loop.close()
+
+
+def test_threads_take_turns_often_while_it_runs() -> None:
+    """No other thread of Python's keeps the loop waiting for half a period; afterwards all is as before."""
+    before_s = sys.getswitchinterval()
+    loop = SteadyLoop(SteadyOutput(LIMITS, np.zeros(N)), [])
+    loop.start()
+    until(lambda: loop.punctuality.ticks > 3)
+    assert sys.getswitchinterval() <= 0.001 < before_s
+    assert loop.close()
+    assert sys.getswitchinterval() == before_s
 
 
 def test_ends_with_braking_and_last_words() -> None:

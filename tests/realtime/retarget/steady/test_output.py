@@ -38,6 +38,19 @@ def test_arming_leads_to_the_person_by_a_slow_ramp() -> None:
     assert last.reason == ""
 
 
+def test_somebody_who_moves_all_the_time_is_met() -> None:
+    """Motion that takes two thirds of the robot's speed, more than a ramp has: it is met within 5 s; the ramp
+    goes slowly while the robot is far."""
+    swing = lambda t: make_pose(t, 1.5 * math.sin(2.7 * t))  # noqa: E731 - 4 of 6 rad/s
+    play = Play()
+    play.run(0.5, swing)
+    play.arm()
+    play.run(1.9, swing)
+    assert play.states == [S.DISARMED, S.RAMPING]
+    assert play.run(3.1, swing).state is S.FOLLOWING
+    assert play.run(3.0, swing).state is S.FOLLOWING
+
+
 def test_ticks_count_and_pictures_are_named() -> None:
     """Numbers have no gaps; capture time and number are those of the newest picture believed."""
     play = Play()
