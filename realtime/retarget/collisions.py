@@ -25,7 +25,7 @@ except ImportError as error:
     raise missing_extra(error) from error
 
 GAIN = 0.85
-KEEP_M = 0.005
+KEEP_M = 0.01
 """Distance that is kept;"""
 NEAR_M = 0.1
 """further apart than this, no step can bring them together."""

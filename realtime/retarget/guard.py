@@ -20,8 +20,8 @@ from realtime.retarget.robot_file import RobotFile
 from realtime.retarget.robot_model import RobotModel
 from realtime.retarget.robot_pose import Float64
 
-KEEP_M = 0.0
-"""Retargeting keeps more, so that it is never held up by this."""
+KEEP_M = 0.005
+"""Meshes reach a little out of their capsules. Retargeting keeps more, and is never held up by this."""
 NEAR_M = 0.2
 """What is further apart can be braked in time."""
 SHARE = 0.5
