@@ -9,6 +9,7 @@ M p; a rotation by an angle about an axis a keeps its angle up to the sense, q =
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,12 @@ class Axes:
     matrix: Float64
     """(3,3) a signed permutation; its rows are the other axes told in ours."""
 
-    @property
+    @cached_property
     def _turn(self) -> Float64:
-        """(3,3) for axes of rotations: in a left-handed world they turn the other way."""
-        return np.asarray(round(float(np.linalg.det(self.matrix))) * self.matrix)
+        """(4,4) for rotations xyzw: in a left-handed world they turn the other way about the axes."""
+        turn = np.eye(4)
+        turn[:3, :3] = round(float(np.linalg.det(self.matrix))) * self.matrix
+        return turn
 
     def points(self, world: Float64) -> Float64:
         """Points or directions (...,3) of our world, told in these axes."""
@@ -39,15 +42,11 @@ class Axes:
 
     def rotations(self, world: Float64) -> Float64:
         """Rotations (...,4) xyzw of our world, told in these axes."""
-        return _turned(world, self._turn)
+        return np.asarray(world @ self._turn.T)
 
     def rotations_to_world(self, q: Float64) -> Float64:
         """The inverse of `rotations`."""
-        return _turned(q, self._turn.T)
-
-
-def _turned(q: Float64, matrix: Float64) -> Float64:
-    return np.concatenate([q[..., :3] @ matrix.T, q[..., 3:]], axis=-1)
+        return np.asarray(q @ self._turn)
 
 
 def _axes(name: str, *rows: tuple[int, int, int]) -> Axes:

@@ -8,7 +8,11 @@ one, a lost fragment loses all. The time tag is 'immediately', others would make
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_PACKET_BYTES = 1472
 """What fits in one Ethernet frame after the IP and UDP headers."""
@@ -54,3 +58,40 @@ def bundles(messages: Iterable[bytes], begin: bytes = b"") -> list[bytes]:
     if len(parts) > 1:
         packets.append(b"".join(parts))
     return packets
+
+
+class Layout:
+    """Messages that are always the same but for their floats, which are put in their places all at once."""
+
+    def __init__(self, messages: Sequence[tuple[bytes, int]]) -> None:
+        """(all that comes before the floats, see `message_head`; how many of them)."""
+        self._sizes = tuple(len(head) + 4 * count for head, count in messages)
+        self._words = np.frombuffer(b"".join(head + bytes(4 * count) for head, count in messages), ">f4")
+        ends = np.cumsum(self._sizes, dtype=np.intp) // 4
+        counts = [count for _, count in messages]
+        places = [np.arange(end - count, end) for end, count in zip(ends, counts, strict=True)]
+        self._places = np.concatenate([np.empty(0, np.intp), *places])
+
+    def packets(
+        self, numbers: NDArray[np.floating], begin: bytes = b"", end: Sequence[bytes] = ()
+    ) -> list[bytes]:
+        """What `bundles` makes of these messages with `numbers` (n,), in order, and the messages `end`."""
+        words = self._words.copy()
+        words[self._places] = numbers
+        body, head = b"".join((words.tobytes(), *end)), BUNDLE + begin
+        return [head + body[part] for part in _cuts((*self._sizes, *map(len, end)), len(head))]
+
+
+@lru_cache(64)
+def _cuts(sizes: tuple[int, ...], head: int) -> tuple[slice, ...]:
+    """Messages of these sizes, row by row, cut into packets that begin with `head` bytes."""
+    ends = [0]
+    size = head
+    for length in sizes:
+        if size + length > MAX_PACKET_BYTES and size > head:
+            ends.append(ends[-1] + size - head)
+            size = head
+        size += length
+    if size > head:
+        ends.append(ends[-1] + size - head)
+    return tuple(map(slice, ends, ends[1:]))

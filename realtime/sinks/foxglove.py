@@ -7,6 +7,8 @@ What does not change from frame to frame is packed once.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,9 +16,9 @@ from lifting.errors import WireError
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.data import BodyPose, State
 from realtime.rest_pose import bone_heads
+from realtime.sinks.packed import turned
 from realtime.sinks.protobuf import bytes_field, double_field, number_field, read_fields, timestamp
 from realtime.sinks.wire import sendable
-from realtime.solve.forward import world_rotations
 from realtime.web.palette import side_color
 
 Bytes = NDArray[np.uint8]
@@ -59,7 +61,9 @@ def _color(rgb: tuple[int, int, int], alpha: float) -> bytes:
 
 
 _IDENTITY = double_field(4, 1.0)
-_VECTOR3 = 27
+_VECTOR3, _QUATERNION = 27, 36
+_HEADS: Float64 = bone_heads(np.eye(26))
+"""(21,26) from joints to where each bone begins."""
 
 
 class _Figure:
@@ -92,13 +96,39 @@ class _Figure:
         return self._spheres.tobytes() + bytes_field(11, line)
 
 
+class _Bones:
+    """What of a person's transforms is the same in every frame, for stamps of one length."""
+
+    def __init__(self, person_id: int, now_bytes: int) -> None:
+        names = [
+            bytes_field(2, MOCAP_FRAME) + bytes_field(3, f"person{person_id}/{bone}") for bone in BONES.joints
+        ]
+        now = bytes(now_bytes)
+        place = bytes_field(4, bytes(_VECTOR3)) + bytes_field(5, bytes(_QUATERNION))
+        rows = [bytes_field(1, now + name + place) for name in names]
+        self._rows = np.frombuffer(b"".join(rows), np.uint8)
+        ends = np.cumsum([len(row) for row in rows])
+        turn = ends[:, None] + np.arange(-_QUATERNION, 0)
+        head = turn[:, :1] - len(_head(5, _QUATERNION)) + np.arange(-_VECTOR3, 0)
+        stamp = ends - [len(now + name + place) for name in names]
+        self._places = np.concatenate([stamp[:, None] + np.arange(now_bytes), head, turn], axis=1)
+        """(21,·) of the stamp, the head and the turn of each bone."""
+
+    def fill(self, now: bytes, heads: Float64, turns: Float64) -> bytes:
+        """The field `transforms` of FrameTransforms: heads (21,3), turns (21,4) xyzw."""
+        rows = self._rows.copy()
+        stamps = np.broadcast_to(np.frombuffer(now, np.uint8), (len(heads), len(now)))
+        rows[self._places] = np.concatenate([stamps, _vectors(heads), _vectors(turns)], axis=1)
+        return rows.tobytes()
+
+
 class FoxgloveScene:
     """Makes the messages of one recording; remembers who was drawn, to take away who has gone."""
 
     def __init__(self) -> None:
         self._figures = {alpha: _Figure(alpha) for alpha in (1.0, FADED)}
         self._drawn: set[int] = set()
-        self._names: dict[int, list[bytes]] = {}
+        self._bones = lru_cache(64)(_Bones)
 
     def skeleton(self, people: tuple[BodyPose, ...], wall_ns: int) -> bytes:
         """foxglove.SceneUpdate of a frame."""
@@ -113,11 +143,8 @@ class FoxgloveScene:
         now = bytes_field(1, timestamp(wall_ns))
         rows = [bytes_field(1, now + _STAGE)]
         for pose in filter(visible, people):
-            heads = _vectors(bone_heads(pose.joints_world.astype(np.float64)))
-            turns = _vectors(world_rotations(pose.bone_rotations.astype(np.float64)))
-            for name, head, turn in zip(self._bone_names(pose.person_id), heads, turns, strict=True):
-                place = bytes_field(4, head.tobytes()) + bytes_field(5, turn.tobytes())
-                rows.append(bytes_field(1, now + name + place))
+            heads = _HEADS @ pose.joints_world.astype(np.float64)
+            rows.append(self._bones(pose.person_id, len(now)).fill(now, heads, turned(pose)))
         return b"".join(rows)
 
     def poses(self, people: tuple[BodyPose, ...], wall_ns: int) -> bytes:
@@ -142,14 +169,6 @@ class FoxgloveScene:
                 self._figures[alpha].draw(pose.joints_world.astype(np.float64)),
             ]
         )
-
-    def _bone_names(self, person_id: int) -> list[bytes]:
-        if person_id not in self._names:
-            self._names[person_id] = [
-                bytes_field(2, MOCAP_FRAME) + bytes_field(3, f"person{person_id}/{bone}")
-                for bone in BONES.joints
-            ]
-        return self._names[person_id]
 
 
 def visible(pose: BodyPose) -> bool:

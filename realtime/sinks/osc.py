@@ -8,13 +8,15 @@ What does not change from frame to frame is packed once; only floats are packed 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+
+import numpy as np
 
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.data import BodyPose, Motion, State
-from realtime.osc_packets import BUNDLE, bundles, message_head, string
+from realtime.osc_packets import BUNDLE, Layout, message_head, string
+from realtime.sinks.packed import BONES_Q, CONFIDENCE, CONTACT, JOINTS, ROOT_P, ROOT_Q, packed
 from realtime.sinks.udp import UdpSender
-from realtime.sinks.wire import mean_confidence, sendable
+from realtime.sinks.wire import sendable
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 39570
 NOBODY = -1
@@ -23,9 +25,23 @@ NOBODY = -1
 _INT31 = 0x7FFFFFFF
 
 
-_ROOT = message_head("/mocap/v1/root", "f" * 7)
-_JOINTS = [message_head("/mocap/v1/joint", "sffff", name) for name in SEALCAP26.joints]
-_BONES = [message_head("/mocap/v1/bone", "sffff", name) for name in BONES.joints]
+_BODY = Layout(
+    [
+        (message_head("/mocap/v1/root", "f" * 7), 7),
+        *((message_head("/mocap/v1/joint", "sffff", name), 4) for name in SEALCAP26.joints),
+        *((message_head("/mocap/v1/bone", "sffff", name), 4) for name in BONES.joints),
+    ]
+)
+_NUMBERS = np.arange(CONTACT.stop)
+_ORDER = np.concatenate(
+    [
+        _NUMBERS[ROOT_P],
+        _NUMBERS[ROOT_Q],
+        np.column_stack([_NUMBERS[JOINTS].reshape(-1, 3), _NUMBERS[CONFIDENCE]]).ravel(),
+        _NUMBERS[BONES_Q],
+    ]
+)
+"""Root, joints with their confidence, bones: where they are among the numbers of a pose."""
 _FRAME = string("/mocap/v1/frame") + string(",iiiisf")
 _STATES = {state: string(state.value) for state in State}
 
@@ -44,25 +60,13 @@ def _frame_message(motion: Motion, person_id: int, state: State, confidence: flo
     return struct.pack(">i", len(body)) + body
 
 
-def _body_messages(pose: BodyPose) -> Iterator[bytes]:
-    """Root, joints and bones; four floats each but the root's seven."""
-    root = pose.root_world.astype(">f4").tobytes() + pose.root_rotation.astype(">f4").tobytes()
-    yield _ROOT + root
-    points = pose.joints_world.astype(">f4").tobytes()
-    confidence = pose.confidence.astype(">f4").tobytes()
-    for i, head in enumerate(_JOINTS):
-        yield head + points[12 * i : 12 * i + 12] + confidence[4 * i : 4 * i + 4]
-    rotations = pose.bone_rotations.astype(">f4").tobytes()
-    for i, head in enumerate(_BONES):
-        yield head + rotations[16 * i : 16 * i + 16]
-
-
 def person_packets(motion: Motion, pose: BodyPose) -> list[bytes]:
     """Bundles of one person. Lost, or with a number that is not finite: the frame message alone."""
     if pose.state is State.LOST or not sendable(pose):
         return [BUNDLE + _frame_message(motion, pose.person_id, State.LOST, 0.0)]
-    begin = _frame_message(motion, pose.person_id, pose.state, mean_confidence(pose))
-    return bundles(_body_messages(pose), begin)
+    numbers = packed(pose)
+    begin = _frame_message(motion, pose.person_id, pose.state, numbers.confidence)
+    return _BODY.packets(numbers.numbers[_ORDER], begin)
 
 
 def frame_packets(motion: Motion) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +18,7 @@ def without_picture(motion: Motion) -> Motion:
     return replace(motion, frame=replace(motion.frame, image=no_picture(width, height)))
 
 
+@lru_cache(4)
 def no_picture(width: int, height: int) -> Image:
     """(H,W,3) black, one byte of memory, read-only."""
     return np.broadcast_to(_NO_PIXEL, (height, width, 3))

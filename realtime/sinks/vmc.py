@@ -189,7 +189,7 @@ class Stage:
         """`centred`: the first place seen is the stage's middle."""
         self._wanted: str | None = "place" if centred else None
         self._middle: Float64 = np.zeros(3)
-        self._turn: Float64 = np.array([0.0, 0.0, 0.0, 1.0])
+        self._turn: Float64 | None = None
 
     def calibrate(self) -> None:
         """The next place and heading seen are the stage's middle and its front."""
@@ -202,6 +202,8 @@ class Stage:
             if self._wanted == "place and heading":
                 self._turn = conjugate(about_vertical(heading(figure.rotations[0])))
             self._wanted = None
+        if self._turn is None:
+            return Figure(figure.rotations, figure.pelvis - self._middle, figure.height_m)
         rotations = figure.rotations.copy()
         rotations[0] = multiply(self._turn, rotations[0])
         pelvis = to_matrix(self._turn) @ (figure.pelvis - self._middle)

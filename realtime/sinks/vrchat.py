@@ -9,10 +9,9 @@ single rotation of our head, sent on demand, turns it. Source: docs.vrchat.com/d
 from __future__ import annotations
 
 import math
-import struct
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,13 +21,12 @@ from lifting.errors import ConfigError
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.axes import UNITY
 from realtime.data import BodyPose, Motion, State
-from realtime.osc_packets import bundles, message, message_head
+from realtime.osc_packets import Layout, bundles, message, message_head
 from realtime.sinks.one_person import Places
+from realtime.sinks.packed import turned
 from realtime.sinks.rate import RateLimit
 from realtime.sinks.udp import UdpSender
 from realtime.sinks.wire import sendable
-from realtime.solve.forward import world_rotations
-from realtime.solve.quaternions import to_matrix
 from realtime.vmc.commands import CommandPort, Commands
 
 Float64 = NDArray[np.float64]
@@ -59,7 +57,7 @@ TRACKERS: dict[str, tuple[Tracker, ...]] = {
 }
 """Names of --vrchat-trackers. The numbers are those of SlimeVR, so that a calibration can be kept."""
 _HEAD_JOINT, _HEAD_BONE = SEALCAP26.index("head"), BONES.index("Head")
-_HEAD = message_head("/tracking/trackers/head/position", "fff")
+_HEAD = (message_head("/tracking/trackers/head/position", "fff"), 3)
 
 
 def parse_trackers(text: str) -> tuple[Tracker, ...]:
@@ -73,14 +71,19 @@ def parse_trackers(text: str) -> tuple[Tracker, ...]:
     return tuple(sorted({tracker for name in names for tracker in TRACKERS[name]}))
 
 
-def euler_deg(q: Float64) -> Float64:
-    """Rotations (...,4) xyzw in Unity's axes → (...,3) degrees about x, y, z with q = qy·qx·qz."""
-    R = to_matrix(q)
-    x = np.arcsin(np.clip(-R[..., 1, 2], -1.0, 1.0))
-    y, z = np.arctan2(R[..., 0, 2], R[..., 2, 2]), np.arctan2(R[..., 1, 0], R[..., 1, 1])
-    locked = np.abs(R[..., 1, 2]) > 1 - 1e-9  # looking straight up or down: only y ± z is known
-    y = np.where(locked, np.arctan2(-R[..., 2, 0], R[..., 0, 0]), y)
-    return np.asarray(np.degrees(np.stack([x, y, np.where(locked, 0.0, z)], axis=-1)))
+def euler_deg(q: Sequence[float]) -> tuple[float, float, float]:
+    """A rotation (4,) xyzw in Unity's axes → degrees about x, y, z with q = qy·qx·qz.
+
+    For so few numbers plain arithmetic is faster than numpy's.
+    """
+    x, y, z, w = q
+    sine = 2 * (w * x - y * z)
+    about_x = math.degrees(math.asin(min(max(sine, -1.0), 1.0)))
+    if abs(sine) > 1 - 1e-9:  # looking straight up or down: only y ± z is known
+        return about_x, math.degrees(math.atan2(2 * (w * y - x * z), 1 - 2 * (y * y + z * z))), 0.0
+    about_y = math.atan2(2 * (x * z + w * y), 1 - 2 * (x * x + y * y))
+    about_z = math.atan2(2 * (x * y + w * z), 1 - 2 * (x * x + z * z))
+    return about_x, math.degrees(about_y), math.degrees(about_z)
 
 
 class Encoder:
@@ -89,11 +92,12 @@ class Encoder:
     def __init__(self, trackers: Sequence[Tracker]) -> None:
         self._joints = [SEALCAP26.index(tracker.joint) for tracker in trackers] + [_HEAD_JOINT]
         self._bones = [BONES.index(tracker.bone) for tracker in trackers]
-        self._heads = [
-            message_head(f"/tracking/trackers/{tracker.number}/{what}", "fff")
+        heads = [
+            (message_head(f"/tracking/trackers/{tracker.number}/{what}", "fff"), 3)
             for tracker in trackers
             for what in ("position", "rotation")
         ]
+        self._layout = Layout([*heads, _HEAD])
 
     def packets(self, pose: BodyPose, world: Float64, scale: float) -> list[bytes]:
         """One bundle: position and rotation of every tracker, and the head's position.
@@ -101,14 +105,12 @@ class Encoder:
         `world` (21,4): the bones' rotations in world axes. `scale`: from our metres to the user's own.
         """
         positions = UNITY.points(pose.joints_world[self._joints].astype(np.float64)) * scale
-        angles = euler_deg(UNITY.rotations(world[self._bones]))
-        return bundles(self._messages(positions, angles))
-
-    def _messages(self, positions: Float64, angles: Float64) -> Iterator[bytes]:
-        rows = np.concatenate([positions[:-1], angles], axis=1).astype(">f4").tobytes()
-        for i, head in enumerate(self._heads):
-            yield head + rows[12 * i : 12 * i + 12]
-        yield _HEAD + struct.pack(">3f", *positions[-1])
+        *places, head = positions.tolist()
+        numbers: list[float] = []
+        for place, q in zip(places, UNITY.rotations(world[self._bones]).tolist(), strict=True):
+            numbers += place
+            numbers += euler_deg(q)
+        return self._layout.packets(np.array(numbers + head))
 
 
 class VrchatSink:
@@ -139,7 +141,7 @@ class VrchatSink:
         self._calibrations = 0
         self._places, self._limit = Places(), RateLimit(MAX_RATE_HZ)
         self._packets: list[bytes] = []
-        self._facing: Float64 | None = None
+        self._facing: tuple[float, float] | None = None
         self._tracking_since_s: float | None = None
         self._align_wanted = threading.Event()
         self._aligned_once = False
@@ -167,7 +169,7 @@ class VrchatSink:
             return
         (pose,) = self._places.fill(motion)
         if pose is not None and sendable(pose):
-            world = world_rotations(pose.bone_rotations.astype(np.float64))
+            world = turned(pose)
             if pose.state is State.TRACKING:
                 self._look(world[_HEAD_BONE], now_s)
             scale = 1.0 if self._height_m is None else self._height_m / pose.height_m
@@ -189,14 +191,19 @@ class VrchatSink:
 
     def _look(self, head: Float64, now_s: float) -> None:
         """Learn where the head faces, and align when it is time or was asked for."""
-        forward = UNITY.points(to_matrix(head)[:, 2])
+        x, y, z, w = head.tolist()
+        right, ahead = -2 * (x * z + w * y), 1 - 2 * (x * x + y * y)  # of its forward axis, Unity's x and z
         if self._facing is None or self._tracking_since_s is None:
-            self._facing, self._tracking_since_s = forward, now_s
-        self._facing = self._facing + FACING_SHARE * (forward - self._facing)
+            self._facing, self._tracking_since_s = (right, ahead), now_s
+        old_right, old_ahead = self._facing
+        self._facing = (
+            old_right + FACING_SHARE * (right - old_right),
+            old_ahead + FACING_SHARE * (ahead - old_ahead),
+        )
         first = not self._aligned_once and now_s - self._tracking_since_s >= ALIGN_AFTER_S
         if first or self._align_wanted.is_set():
             self._align_wanted.clear()
             self._aligned_once = True
-            yaw_deg = math.degrees(math.atan2(self._facing[0], self._facing[2]))
+            yaw_deg = math.degrees(math.atan2(*self._facing))
             # Alone and once: VRChat snaps to a single rotation, and eases into a stream of them.
             self._udp.send(bundles([message("/tracking/trackers/head/rotation", "fff", 0.0, yaw_deg, 0.0)]))

@@ -19,6 +19,8 @@ from lifting.errors import WireError
 from lifting.skeleton import BODY21, BONES, CONTACTS, SEALCAP26
 from realtime.data import BodyPose, Float32, Motion
 from realtime.rest_pose import REST_HEIGHT_M, REST_OFFSETS_M
+from realtime.sinks import packed as columns
+from realtime.sinks.packed import packed
 
 VERSION = 1
 POSE_TOPIC, META_TOPIC = b"pose1 ", b"meta1 "
@@ -184,38 +186,23 @@ def _bytes(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:
 
 def sendable(pose: BodyPose) -> bool:
     """False when a number in it is NaN or infinite: such a pose must never reach a receiver."""
-    numbers = np.concatenate(
-        [
-            pose.joints_world.ravel(),
-            pose.bone_rotations.ravel(),
-            pose.confidence,
-            pose.contacts,
-            pose.root_world,
-            pose.root_rotation,
-        ]
-    )
-    # one sum instead of a test per number: NaN and infinity survive it
-    return math.isfinite(float(np.abs(numbers).sum(dtype=np.float64))) and math.isfinite(pose.height_m)
-
-
-def mean_confidence(pose: BodyPose) -> float:
-    """(26,) → one number in 0..1; 0 for a lost person."""
-    return 0.0 if pose.state == "lost" else float(pose.confidence.mean())
+    return packed(pose).finite and math.isfinite(pose.height_m)
 
 
 def person_map(pose: BodyPose) -> PersonMap:
     """A pose as it travels."""
+    numbers = packed(pose)
     return PersonMap(
         id=pose.person_id,
         state=pose.state.value,
-        conf=mean_confidence(pose),
-        root_p=_bytes(pose.root_world),
-        root_q=_bytes(pose.root_rotation),
-        p=_bytes(pose.joints_world),
-        c=_bytes(pose.confidence),
-        observed=_bytes(pose.observed),
-        q=_bytes(pose.bone_rotations),
-        contacts=_bytes(pose.contacts),
+        conf=numbers.confidence,
+        root_p=numbers.part(columns.ROOT_P),
+        root_q=numbers.part(columns.ROOT_Q),
+        p=numbers.part(columns.JOINTS),
+        c=numbers.part(columns.CONFIDENCE),
+        observed=numbers.part(columns.OBSERVED),
+        q=numbers.part(columns.BONES_Q),
+        contacts=numbers.part(columns.CONTACT),
         height=float(pose.height_m),
     )
 

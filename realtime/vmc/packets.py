@@ -8,13 +8,13 @@ load the file it names. Source: VirtualMotionCaptureProtocol V3.1.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.osc_packets import bundles, message, message_head
+from realtime.osc_packets import Layout, message_head
 
 Float64 = NDArray[np.float64]
 
@@ -23,6 +23,8 @@ DEFAULT_PORT = 39539
 _TAGS = "s" + "f" * 7
 _ROOT = message_head("/VMC/Ext/Root/Pos", _TAGS, "root") + struct.pack(">7f", 0, 0, 0, 0, 0, 0, 1)
 """The figure moves by its hips; the model's root stays where the receiver's scene has its origin."""
+_OK, _TIME = message_head("/VMC/Ext/OK", "iiii"), message_head("/VMC/Ext/T", "f")
+_NOTHING: Float64 = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,13 @@ class Encoder:
 
     def __init__(self, bones: Sequence[str]) -> None:
         """`bones`: Unity's names, in the order of the rows that `packets` gets."""
-        self._heads = [message_head("/VMC/Ext/Bone/Pos", _TAGS, bone) for bone in bones]
+        heads = [(message_head("/VMC/Ext/Bone/Pos", _TAGS, bone), 7) for bone in bones]
+        self._layouts = {
+            (root, some): Layout([*[(_ROOT, 0)] * root, *heads * some])
+            for root in (False, True)
+            for some in (False, True)
+        }
+        """By whether the root and the bones are due."""
 
     def packets(self, rows: Float64 | None, status: Status, time_s: float, due: Due) -> list[bytes]:
         """One frame. `time_s` runs from the beginning of the stream.
@@ -56,15 +64,13 @@ class Encoder:
         `rows` (n,7): local position and rotation (xyzw) of each bone in Unity's axes, all finite; None while
         there was never anybody.
         """
-        return bundles(self._messages(rows, status, time_s, due))
+        end = _status(status, time_s) if due.status else ()
+        if rows is None:
+            return self._layouts[False, False].packets(_NOTHING, end=end)
+        numbers = rows.ravel() if due.bones else _NOTHING
+        return self._layouts[due.root, due.bones].packets(numbers, end=end)
 
-    def _messages(self, rows: Float64 | None, status: Status, time_s: float, due: Due) -> Iterator[bytes]:
-        if rows is not None and due.root:
-            yield _ROOT
-        if rows is not None and due.bones:
-            numbers = rows.astype(">f4").tobytes()
-            for i, head in enumerate(self._heads):
-                yield head + numbers[28 * i : 28 * i + 28]
-        if due.status:
-            yield message("/VMC/Ext/OK", "iiii", 1, status.calibration, 0, int(status.tracking))
-            yield message("/VMC/Ext/T", "f", time_s)
+
+def _status(status: Status, time_s: float) -> tuple[bytes, bytes]:
+    ok = struct.pack(">iiii", 1, status.calibration, 0, int(status.tracking))
+    return _OK + ok, _TIME + struct.pack(">f", time_s)
