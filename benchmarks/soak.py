@@ -68,6 +68,9 @@ class TruthTracker:
     def choose(self, x_px: float, y_px: float) -> None:
         """There is only one."""
 
+    def restart(self) -> None:
+        """Nothing is remembered."""
+
 
 def record_session(path: Path) -> None:
     """One routine of the synthetic figure, 26 s, as a session without video."""

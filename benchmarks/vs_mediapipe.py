@@ -1,49 +1,38 @@
-"""Side by side with MediaPipe Pose 0.10.21, in one run on one clip: `make bench`.
+"""Speed beside MediaPipe Pose 0.10.21, in one run on one clip; a part of `make bench`.
 
 Passes alternate, round after round, so that both sides meet the same state of the machine; a ratio is
-the median of the rounds' ratios. Each pass is a process of its own. MediaPipe lives in `.venv-mediapipe`,
-which is made when missing. Ours is the whole pipeline, from decoding to the published packet, and decodes in
-a thread of its own; theirs reads and tracks in turn, as its examples do, and ends at the landmarks. Processor
-time per frame does not depend on that difference.
+the median of the rounds' ratios. Each pass is a process of its own. Ours is the whole pipeline, from decoding
+to the published packet, and decodes in a thread of its own; theirs reads and tracks in turn, as its examples
+do, and ends at the landmarks. Processor time per frame does not depend on that difference.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
-from importlib.metadata import version
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil  # type: ignore[import-untyped]
+
+from benchmarks.solver_report import table
 from realtime.config import load_run_config
 from realtime.detectors.factory import detector_models
-from realtime.models import store
-from realtime.models.catalogue import catalogue
-from realtime.models.fetch import check_hash, extract, fetch, work_folder
-from realtime.paths import cache_dir
 
-HERE = Path(__file__).resolve().parent
-PEER_HOME = HERE.parent / ".venv-mediapipe"
-PEER = "mediapipe==0.10.21"
-PEER_NEEDS = (
-    "absl-py",
-    "attrs",
-    "protobuf<5,>=4.25.3",
-    "flatbuffers",
-    "matplotlib",
-    "opencv-contrib-python-headless",
-    "numpy",
-)
-"""What Pose needs of MediaPipe's requirements, without the large rest (jax, sounddevice)."""
+ROOT = Path(__file__).resolve().parent.parent
 COMPLEXITY = {"lite": 0, "full": 1, "heavy": 2}
+STAGES = ("detect", "lift", "correct", "solve", "publish")
+FRAMES, ROUNDS = 120, 5
+"""Timed frames of a pass and number of rounds; the regression check takes the same."""
 
 Pass = dict[str, Any]
+"""What a worker printed, and `others`: the share of the machine that other programs took meanwhile."""
 
 
 class Pair(NamedTuple):
@@ -52,110 +41,129 @@ class Pair(NamedTuple):
     ours: str
     theirs: str
 
-    @classmethod
-    def parse(cls, text: str) -> Pair:
-        """CONFIG=VARIANT. Raises ValueError for another form."""
-        ours, _, theirs = text.rpartition("=")
-        if not ours or theirs not in COMPLEXITY:
-            raise ValueError(text)
-        return cls(ours, theirs)
+    @property
+    def rows(self) -> tuple[str, str]:
+        """Their names in tables."""
+        return f"Sealcap {Path(self.ours).stem}", f"MediaPipe {self.theirs}"
 
 
-def main() -> None:
-    """Prepare, measure, print."""
-    options = _options()
-    peer = peer_python(options.python)
-    video = str(options.video or _demo_clip())
-    store.ensure(_networks(options.pair))
-    rounds = [_round(peer, video, options.pair, options.frames) for _ in range(options.rounds)]
-    text = report(rounds, options.pair, options.frames, Path(video).name, _versions(peer))
-    print(text)
-    if options.out is not None:
-        options.out.write_text(text + "\n", encoding="utf-8")
+PAIRS = (Pair("quality", "heavy"), Pair("fast", "full"))
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    default = [Pair("quality", "heavy"), Pair("fast", "full")]
-    parser.add_argument("--video", type=Path, help="clip to use; the demo clip if left out")
-    parser.add_argument("--frames", type=int, default=150, help="timed frames per pass")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--pair", type=Pair.parse, nargs="+", default=default, metavar="CONFIG=VARIANT")
-    parser.add_argument("--python", default=sys.executable, help="Python 3.11 or 3.12 for MediaPipe")
-    parser.add_argument("--out", type=Path, help="Markdown file to write the result to")
-    return parser.parse_args()
+class Ratio(NamedTuple):
+    """Ours to theirs, a value per round."""
+
+    pair: Pair
+    fps: list[float]
+    cpu: list[float]
+    """Of processor time per frame: below 1 is better than theirs."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables and in the baseline."""
+        return " / ".join(self.pair.rows)
 
 
-def _demo_clip() -> Path:
-    store.ensure(["demo-clip"])
-    return store.clip_path()
+@dataclass(frozen=True)
+class Speed:
+    """Rounds of passes, by name of the row."""
+
+    rounds: list[dict[str, Pass]]
+    pairs: Sequence[Pair]
+    frames: int
+    clip: str
+
+    @property
+    def ratios(self) -> list[Ratio]:
+        """One per pair."""
+        return [Ratio(pair, self._ratio(pair, fps), self._ratio(pair, cpu_ms)) for pair in self.pairs]
+
+    def _ratio(self, pair: Pair, of: Callable[[Pass], float]) -> list[float]:
+        ours, theirs = pair.rows
+        return [of(r[ours]) / of(r[theirs]) for r in self.rounds]
+
+    @property
+    def others(self) -> float:
+        """Share of the machine that other programs took, median of all passes."""
+        return float(statistics.median(p["others"] for r in self.rounds for p in r.values()))
+
+    def median(self, row: str, of: Callable[[Pass], float]) -> float:
+        """Over the rounds."""
+        return statistics.median(of(r[row]) for r in self.rounds)
+
+    def text(self) -> str:
+        """Speeds, ratios, stages."""
+        head = (
+            f"Clip {self.clip}, {len(self.rounds)} rounds of {self.frames} frames, medians; ratios with the "
+            f"least and the most of the rounds. Other programs took {100 * self.others:.0f} % of the machine."
+        )
+        columns = ["", "frames/s", "CPU s/frame", "peak MiB", "frames with a person"]
+        speeds = table(columns, [self._row(name) for name in self.rounds[0]])
+        against = [[r.name, times(r.fps), times(r.cpu)] for r in self.ratios]
+        ratios = table(["", "frames/s", "CPU per frame"], against)
+        stages = table(["p50 / p95, ms", *STAGES], [self._stages(pair.rows[0]) for pair in self.pairs])
+        return "\n\n".join([head, speeds, ratios, stages])
+
+    def _row(self, name: str) -> list[str]:
+        peaks = [r[name]["peak_mib"] for r in self.rounds if r[name]["peak_mib"] is not None]
+        peak = f"{statistics.median(peaks):.0f}" if peaks else "not known"
+        found = self.median(name, lambda p: p["found"] / p["frames"])
+        speed, cpu = self.median(name, fps), self.median(name, cpu_ms) / 1000
+        return [name, f"{speed:.1f}", f"{cpu:.4f}", peak, f"{100 * found:.0f} %"]
+
+    def _stages(self, name: str) -> list[str]:
+        return [name, *(stage(name, kind, self.rounds) for kind in STAGES)]
 
 
-def _networks(pairs: list[Pair]) -> list[str]:
-    """Names of the networks that our configurations need."""
-    detectors = [load_run_config(pair.ours).detector for pair in pairs]
+def stage(row: str, kind: str, rounds: Sequence[dict[str, Pass]]) -> str:
+    """p50 / p95 of a stage, ms, medians of the rounds."""
+    p50, p95 = (statistics.median(r[row]["stage_ms"][kind][i] for r in rounds) for i in (0, 1))
+    return f"{p50:.2f} / {p95:.2f}"
+
+
+def measure(
+    peer: Path, video: Path, pairs: Sequence[Pair] = PAIRS, rounds: int = ROUNDS, frames: int = FRAMES
+) -> Speed:
+    """Every pass of every round; the networks must be in the store (`networks`)."""
+    return Speed([_round(peer, video, pairs, frames) for _ in range(rounds)], pairs, frames, video.name)
+
+
+def networks(configs: Sequence[str]) -> list[str]:
+    """Names of the networks that these configurations need."""
+    detectors = [load_run_config(config).detector for config in configs]
     return sorted({n for d in detectors for n in detector_models(d.kind, d.variant, d.model)})
 
 
-def peer_python(base: str) -> Path:
-    """The Python with MediaPipe in it; made with the Python `base` when missing."""
-    python = PEER_HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not python.is_file():
-        subprocess.run([base, "-m", "venv", str(PEER_HOME)], check=True)
-    heavy = _peer_heavy(python)
-    if not heavy.is_file():  # copied last: where it lies, everything lies
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--no-deps", PEER], check=True)
-        subprocess.run([*pip, *PEER_NEEDS], check=True)
-        heavy.write_bytes(_heavy_network())
-    return python
-
-
-def _peer_heavy(python: Path) -> Path:
-    """Where MediaPipe looks for the heavy network, which its wheel leaves out."""
-    ask = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
-    answer = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True)
-    folder = Path(answer.stdout.strip()) / "mediapipe" / "modules" / "pose_landmark"
-    return folder / "pose_landmark_heavy.tflite"
-
-
-def _heavy_network() -> bytes:
-    """The network as its authors ship it, which the store keeps only converted."""
-    entry = catalogue().models["blazepose-heavy"]
-    ((member, sha256),) = entry.members.items()
-    with work_folder(cache_dir()) as folder:
-        data = extract(fetch(catalogue().packages[entry.package], folder), [member])[member]
-    check_hash(member, data, sha256)
-    return data
-
-
-def _round(peer: Path, video: str, pairs: list[Pair], frames: int) -> dict[str, Pass]:
+def _round(peer: Path, video: Path, pairs: Sequence[Pair], frames: int) -> dict[str, Pass]:
     """One pass of everything."""
     passes: dict[str, Pass] = {}
-    for ours, theirs in pairs:
-        passes[_our_row(ours)] = _worker(sys.executable, "sealcap_worker.py", video, ours, frames)
-        if _peer_row(theirs) not in passes:
-            complexity = str(COMPLEXITY[theirs])
-            passes[_peer_row(theirs)] = _worker(peer, "mediapipe_worker.py", video, complexity, frames)
+    for pair in pairs:
+        ours, theirs = pair.rows
+        passes[ours] = run_pass(sys.executable, "sealcap_worker", video, pair.ours, frames)
+        kind = COMPLEXITY[pair.theirs]
+        passes[theirs] = run_pass(peer, "mediapipe_worker", "speed", video, kind, frames)
     return passes
 
 
-def _worker(python: str | Path, script: str, video: str, what: str, frames: int) -> Pass:
-    print(f"{script} {what} ...", file=sys.stderr)
-    command = [str(python), str(HERE / script), video, what, str(frames)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def run_pass(python: str | Path, module: str, *arguments: object) -> Pass:
+    """What a worker measured. Raises SystemExit with its last words when it fails."""
+    command = [str(python), "-m", f"benchmarks.{module}", *map(str, arguments)]
+    before = _clocks()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    after = _clocks()
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     result: Pass = json.loads(done.stdout.splitlines()[-1])
-    return result
+    wall, idle, own = (b - a for a, b in zip(before, after, strict=True))
+    cores = os.cpu_count() or 1
+    return result | {"others": max(0.0, 1 - (idle + own) / (cores * wall))}
 
 
-def _our_row(config: str) -> str:
-    return f"Sealcap {Path(config).stem}"
-
-
-def _peer_row(variant: str) -> str:
-    return f"MediaPipe {variant}"
+def _clocks() -> tuple[float, float, float]:
+    """Seconds: of the clock, of all cores idle, of the processor in our finished children."""
+    cores, own = psutil.cpu_times(), os.times()
+    idle = cores.idle + getattr(cores, "iowait", 0.0)
+    return time.monotonic(), idle, own.children_user + own.children_system
 
 
 def fps(one: Pass) -> float:
@@ -168,69 +176,6 @@ def cpu_ms(one: Pass) -> float:
     return float(1000 * one["cpu_seconds"] / one["frames"])
 
 
-def report(rounds: list[dict[str, Pass]], pairs: list[Pair], frames: int, clip: str, versions: str) -> str:
-    """The result as Markdown."""
-    head = [
-        f"{datetime.date.today().isoformat()}, {_processor()}, {os.cpu_count()} cores, {platform.system()}. "
-        f"{versions}. Clip {clip}, {len(rounds)} rounds of {frames} frames each, medians.",
-        "",
-        "| | frames/s | CPU s/frame | peak MiB | frames with a person |",
-        "|---|---|---|---|---|",
-    ]
-    body = [_row(name, [r[name] for r in rounds]) for name in rounds[0]]
-    stages = [_stages(_our_row(pair.ours), rounds) for pair in pairs]
-    stage_head = ["", f"| p50 / p95, ms | {' | '.join(STAGES)} |", "|---" * (len(STAGES) + 1) + "|"]
-    return "\n".join(
-        [*head, *body, "", *(_ratio(pair, rounds) for pair in pairs), *stage_head, *dict.fromkeys(stages)]
-    )
-
-
-def _row(name: str, passes: list[Pass]) -> str:
-    rate, cpu = statistics.median(map(fps, passes)), statistics.median(map(cpu_ms, passes)) / 1000
-    peaks = [one["peak_mib"] for one in passes if one["peak_mib"] is not None]
-    peak = f"{statistics.median(peaks):.0f}" if peaks else "not known"
-    found = statistics.median(one["found"] / one["frames"] for one in passes)
-    return f"| {name} | {rate:.1f} | {cpu:.4f} | {peak} | {100 * found:.0f} % |"
-
-
-def _ratio(pair: Pair, rounds: list[dict[str, Pass]]) -> str:
-    ours, theirs = _our_row(pair.ours), _peer_row(pair.theirs)
-    rates = [fps(r[ours]) / fps(r[theirs]) for r in rounds]
-    costs = [cpu_ms(r[ours]) / cpu_ms(r[theirs]) for r in rounds]
-    return f"- {ours} / {theirs}: frames/s {_times(rates)}, CPU per frame {_times(costs)}"
-
-
-def _times(ratios: list[float]) -> str:
+def times(ratios: Sequence[float]) -> str:
+    """Median, least and most."""
     return f"× {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-
-
-STAGES = ("detect", "lift", "correct", "solve", "publish")
-
-
-def _stages(name: str, rounds: list[dict[str, Pass]]) -> str:
-    cells = []
-    for stage in STAGES:
-        p50, p95 = (statistics.median(r[name]["stage_ms"][stage][i] for r in rounds) for i in (0, 1))
-        cells.append(f"{p50:.2f} / {p95:.2f}")
-    return f"| {name} | {' | '.join(cells)} |"
-
-
-def _processor() -> str:
-    """The processor's name as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _versions(peer: Path) -> str:
-    ask = "from importlib.metadata import version; print(version('mediapipe'))"
-    theirs = subprocess.run([peer, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
-    ours = f"Sealcap {version('sealcap')}, onnxruntime {version('onnxruntime')}"
-    return f"{ours}, MediaPipe {theirs}, Python {platform.python_version()}"
-
-
-if __name__ == "__main__":
-    main()
