@@ -84,7 +84,7 @@ class PageSession:
             return
         if isinstance(run, Pipeline) and config is not None:
             self._cockpit = build_cockpit(config, run)
-        self._page.extend(self._panels(run), self._robot(self._cockpit))
+        self._page.extend(self._panels(run), self._robot(run))
 
     def wait_for_viewer(self, seconds: float, stopped: Event) -> None:
         """Open a browser where there is a person at a terminal, and give it time to connect."""
@@ -131,14 +131,18 @@ class PageSession:
             panels.append(RobotPanel(cockpit.robot))
         return panels
 
-    def _robot(self, cockpit: Cockpit | None) -> RobotToShow | None:
-        if not self._out.robot_view or self._out.robot is None or cockpit is None or cockpit.robot is None:
+    def _robot(self, run: Pipeline | Replay) -> RobotToShow | None:
+        """Its model with meshes, and where its newest command is; of a replay as well."""
+        if not self._out.robot_view or self._out.robot is None:
             return None
         from realtime.retarget.robot_file import load_robot
         from realtime.retarget.robot_model import load_model
+        from realtime.sinks.robot import RobotSink
 
-        switch = cockpit.robot
-        return load_model(load_robot(self._out.robot), meshes=True), lambda: switch.last
+        loops = [runner.sink.loop for runner in run.runners if isinstance(runner.sink, RobotSink)]
+        if not loops:
+            return None
+        return load_model(load_robot(self._out.robot), meshes=True), lambda: loops[0].last
 
     def _named(self) -> str:
         return self._run.capture.source.name if isinstance(self._run, Pipeline) else self._source
