@@ -155,7 +155,10 @@ class BodySolver:
         feet_rays = np.where(keypoints.confidence[_SOLES, None] >= SEEN, rays[_SOLES], np.nan)
         contacts = self._contacts.update(world, confidence, dt_s, ground, feet_rays)
         if root is not None:
-            world = self._feet.update(world, contacts, confidence, dt_s, ground, self._bones.stature_m)
+            soles_m = self._learn_soles(joints, dt_s)
+            world = self._feet.update(
+                world, contacts, confidence, dt_s, ground, self._bones.stature_m, soles_m
+            )
         figure = Figure(joints, root, world, confidence, contacts, raw)
         self._last = self._pose(State.TRACKING, figure, observed, camera, capture_time_ns)
         return self._last
@@ -249,6 +252,14 @@ class BodySolver:
         """Smoothing shortens bones that turn; put their lengths back."""
         return self._bones.apply(joints) if self.options.bones else joints
 
+    def _learn_soles(self, joints: Float64, dt_s: float) -> list[float] | None:
+        """Heel-toe distances of the person; a figure (26,3) before its feet are placed tells them."""
+        if not self.options.bones:
+            return None
+        shape, lengths_m = self._rotations.shape, self._bones.lengths_m
+        shape.learn(joints, lengths_m, dt_s)
+        return shape.soles_m(lengths_m)
+
     def _pose(
         self,
         state: State,
@@ -259,8 +270,8 @@ class BodySolver:
     ) -> BodyPose:
         """Everything that follows from a figure, once its joints are where rotations can put them."""
         lengths_m = self._bones.lengths_m if self.options.bones else None
-        seen = state is State.TRACKING
-        solved = self._rotations.solve(figure.world, lengths_m, capture_time_ns, seen)
+        learn = state is State.TRACKING and not self.options.bones
+        solved = self._rotations.solve(figure.world, lengths_m, capture_time_ns, learn, self._feet.held)
         if self.options.bones:
             figure = replace(figure, world=self._feet.lifted(solved.joints_world))
         joints, root = figure.in_camera(camera)

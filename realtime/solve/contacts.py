@@ -30,6 +30,13 @@ STICKY = 1.6
 """Factor on the thresholds that end a contact, for performers known to stand."""
 HOLD_S = 0.03
 """A point must look so for this long before a contact begins or ends."""
+AWAY_M = 0.06
+"""A point that the picture shows this far from where it was put down, at its depth, has left; one that is
+fast as well, half as far."""
+HIDDEN_S = 1.0
+"""A contact out of sight for this long is none."""
+STRAY_S = 0.05
+"""It must be seen so for this long: detectors have outliers."""
 SPEED_CUTOFF_HZ = 10.0
 LEVEL_M, LEVEL_M_S = 0.03, 0.2
 """Where the feet rest may differ from the floor by so much, and more where the tilt is not known; the lowest
@@ -54,7 +61,8 @@ class ContactEstimate:
 
     def stick(self, sticky: bool) -> None:
         """Whether contacts end late, from the next frame on."""
-        self._end_m, self._end_m_s = (x * (STICKY if sticky else 1.0) for x in (END_M, END_M_S))
+        factor = STICKY if sticky else 1.0
+        self._end_m, self._end_m_s, self._away_m = END_M * factor, END_M_S * factor, AWAY_M * factor
 
     def reset(self) -> None:
         """Forget where the feet were."""
@@ -64,6 +72,10 @@ class ContactEstimate:
         self._on = [False] * len(CONTACTS)
         self._waited_s = [0.0] * len(CONTACTS)
         self._lowest_m = [0.0] * len(CONTACTS)
+        self._put = np.full((len(CONTACTS), 2), np.nan)
+        self._put_s = np.zeros(len(CONTACTS))
+        self._away_s = [0.0] * len(CONTACTS)
+        self._hidden_s = [0.0] * len(CONTACTS)
         self._local_m = math.inf
 
     def update(
@@ -82,12 +94,16 @@ class ContactEstimate:
         points = joints_world[_POINTS]
         dt_s = 0.0 if self._last_cam is None else dt_s
         points_cam = ground.to_cam(points)
-        speed = self._speed(np.stack((points_cam, _on_rays(points_cam, rays))), dt_s)
+        speed, turning = self._speeds(np.stack((points_cam, _on_rays(points_cam, rays))), dt_s)
+        away = self._away(points_cam[:, 2], rays, dt_s)
         rising = (self._velocity_cam[0] @ ground.R_world_from_cam[1] > RISING_M_S).tolist()
         height = self._heights(points, ground, dt_s)
         seen = np.maximum(confidence[_POINTS], confidence[_ANKLES]).tolist()
         for i, (h, v, up, c) in enumerate(zip(height, speed, rising, seen, strict=True)):
-            self._follow(i, h, v, up, c, dt_s)
+            if self._on[i] and not math.isnan(away[i]):
+                self._stay(i, h, min(v, turning[i]), up, away[i], dt_s)
+            else:
+                self._follow(i, h, v, up, c, dt_s)
         return np.array([min(c / SEEN, 1.0) if on else 0.0 for on, c in zip(self._on, seen, strict=True)])
 
     def _heights(self, points: Float64, ground: Ground, dt_s: float) -> list[float]:
@@ -100,22 +116,51 @@ class ContactEstimate:
     def _follow(
         self, i: int, height_m: float, speed_m_s: float, rising: bool, seen: float, dt_s: float
     ) -> None:
-        """Switch point i when it has asked for it long enough; one not seen is off at once."""
+        """Switch point i when it has asked for it long enough; one not seen rests on for a while."""
         if self._on[i]:
             self._lowest_m[i] = min(self._lowest_m[i], height_m)
             risen = height_m - self._lowest_m[i] > RISE_M
             ask = (risen and rising) or height_m > self._end_m or speed_m_s > self._end_m_s
-            if seen < 0.5 * SEEN:
-                self._on[i], ask = False, False
+            self._hidden_s[i] = self._hidden_s[i] + dt_s if seen < 0.5 * SEEN else 0.0
+            ask = ask or self._hidden_s[i] > HIDDEN_S
         else:
             rising = rising and height_m > LOW_M
             ask = height_m < BEGIN_M and speed_m_s < BEGIN_M_S and not rising and seen >= SEEN
+        self._switch(i, ask, height_m, dt_s)
+
+    def _stay(
+        self, i: int, height_m: float, speed_m_s: float, rising: bool, away_m: float, dt_s: float
+    ) -> None:
+        """Whether point i, on and in the picture, stays: if it is seen to rest it rests, whatever depth and
+        height the figure has meanwhile."""
+        self._lowest_m[i] = min(self._lowest_m[i], height_m)
+        self._away_s[i] = self._away_s[i] + dt_s if away_m > self._away_m else 0.0
+        risen = rising and height_m - self._lowest_m[i] > RISE_M
+        left = away_m > 0.5 * self._away_m and (risen or speed_m_s > self._end_m_s)
+        self._switch(i, left or self._away_s[i] > STRAY_S, height_m, dt_s)
+
+    def _switch(self, i: int, ask: bool, height_m: float, dt_s: float) -> None:
+        """Switch when it was asked for long enough."""
         self._waited_s[i] = self._waited_s[i] + dt_s if ask else 0.0
         if self._waited_s[i] >= HOLD_S:
             self._on[i], self._waited_s[i], self._lowest_m[i] = not self._on[i], 0.0, height_m
+            self._away_s[i] = self._hidden_s[i] = 0.0
 
-    def _speed(self, points_cam: Float64, dt_s: float) -> list[float]:
-        """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there.
+    def _away(self, depth_m: Float64, rays: Floats | None, dt_s: float) -> list[float]:
+        """How far (4,) the picture shows points from where it showed them on average since they were put
+        down, metres across the line of sight; NaN where it does not."""
+        if rays is None:
+            return [math.nan] * len(CONTACTS)
+        fresh = ~np.array(self._on) | np.isnan(self._put[:, 0])
+        self._put_s = np.where(fresh, 0.0, self._put_s) + dt_s
+        gain = np.where(fresh, 1.0, dt_s / np.maximum(self._put_s, 1e-6))[:, None]
+        offset = rays - np.where(fresh[:, None], rays, self._put)
+        self._put = np.where(fresh[:, None], rays, self._put + np.where(np.isnan(offset), 0.0, gain * offset))
+        return (np.sqrt(np.einsum("ij,ij->i", offset, offset)) * depth_m).tolist()  # type: ignore[no-any-return]
+
+    def _speeds(self, points_cam: Float64, dt_s: float) -> tuple[list[float], list[float]]:
+        """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there; and
+        speeds across the line of sight, as seen.
 
         points_cam (2,4,3): as solved and as seen, of which the slower counts: noise and errors make either
         faster than the foot.
@@ -127,8 +172,10 @@ class ContactEstimate:
         self._last_cam = points_cam
         v, p = self._velocity_cam, points_cam
         squares = np.einsum("kwij,kwij->kwi", np.stack((v, v, p)), np.stack((v, p, p)))
-        across = squares[0] - (1 - ALONG_RAY**2) * squares[1] ** 2 / np.maximum(squares[2], 1e-9)
-        return np.sqrt(np.maximum(across.min(axis=0), 0.0)).tolist()  # type: ignore[no-any-return]
+        along = squares[1] ** 2 / np.maximum(squares[2], 1e-9)
+        speed = (squares[0] - (1 - ALONG_RAY**2) * along).min(axis=0)
+        both = np.sqrt(np.maximum(np.stack((speed, squares[0, 1] - along[1])), 0.0))
+        return both[0].tolist(), both[1].tolist()
 
 
 def _on_rays(points_cam: Float64, rays: Floats | None) -> Float64:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lifting.skeleton import CONTACTS, SEALCAP26
 from realtime.solve.confidence import SEEN
 from realtime.solve.follower import follow
-from realtime.solve.foot import SUNK_M, Leg, place_foot
+from realtime.solve.foot import SUNK_M, Leg, at_distance, place_foot
 from realtime.solve.ground import Ground
 from realtime.solve.leg_ik import ZERO, Vector, add, norm, scale, sub
 from realtime.solve.sole_point import SolePoint
@@ -29,7 +29,7 @@ FootMode = Literal["auto", "always", "never", "ground"]
 
 REST_HEIGHT = (0.010, 0.008, 0.010, 0.008)
 """Of resting `CONTACTS` above the floor, in statures."""
-FAR_M = {"auto": 0.15, "always": 0.25}
+FAR_M = {"auto": 0.25, "always": 0.35}
 """A pinned point is dragged along so that it stays nearer than this to where its leg would have it;"""
 TORN = 2.0
 """so many times further away it is let go."""
@@ -93,6 +93,11 @@ class FootLock:
         self.mode = mode
         self.reset()
 
+    @property
+    def held(self) -> list[bool] | None:
+        """Which of `CONTACTS` are pinned; None where feet are nobody's business."""
+        return None if self.mode == "never" else [point.pin is not None for point in self._points]
+
     def update(
         self,
         joints_world: Float64,
@@ -101,8 +106,12 @@ class FootLock:
         dt_s: float,
         ground: Ground,
         stature_m: float,
+        soles_m: list[float] | None = None,
     ) -> Float64:
-        """World joints (26,3), contacts (4,), confidence (26,), seconds since the last frame → (26,3)."""
+        """World joints (26,3), contacts (4,), confidence (26,), seconds since the last frame → (26,3).
+
+        `soles_m`: heel-toe distances of the person's feet, left and right; None = as in the figure.
+        """
         if self.mode == "never":
             return joints_world
         up, level = ground.correction_m, ground.corrected()
@@ -111,9 +120,12 @@ class FootLock:
         first = self._ground is None
         self._carry(level, dt_s)
         legs = [_leg(rows, up) for rows in joints_world[_LEGS].tolist()]
+        if soles_m is not None:
+            legs = [leg.rigid(sole_m) for leg, sole_m in zip(legs, soles_m, strict=True)]
         self._watch(legs[0].hip, dt_s)
         if self.mode != "ground" and not first and dt_s > 0:
-            self._hold([leg.moved(self._shift) for leg in legs], contacts.tolist(), floor_m, dt_s)
+            moved = [leg.moved(self._shift) for leg in legs]
+            self._hold(moved, contacts.tolist(), floor_m, dt_s, soles_m is not None)
         seen = (np.maximum(confidence[_SOLE[::2]], confidence[_SOLE[1::2]]) >= SEEN).tolist()
         if first or dt_s > 0:
             self._move_body(legs, seen, floor_m, dt_s, first)
@@ -138,7 +150,9 @@ class FootLock:
             for point, (x, y, z) in zip(pinned, new.tolist(), strict=True):
                 point.pin = x, y, z
 
-    def _hold(self, legs: list[Leg], contacts: list[float], floor_m: list[float], dt_s: float) -> None:
+    def _hold(
+        self, legs: list[Leg], contacts: list[float], floor_m: list[float], dt_s: float, rigid: bool
+    ) -> None:
         """Pin what is in contact, let go what is not."""
         for i, leg in enumerate(legs):
             pair = self._points[2 * i : 2 * i + 2]
@@ -147,6 +161,8 @@ class FootLock:
             ):
                 if on > 0 and not point.tired:
                     point.hold(where, rest_m, dt_s, self._vague_m, self._shift[1])
+            if rigid:
+                _tie(pair, leg, floor_m[2 * i : 2 * i + 2])
             self._let_go(pair, contacts[2 * i : 2 * i + 2], dt_s)
 
     def _let_go(self, pair: list[SolePoint], contacts: list[float], dt_s: float) -> None:
@@ -241,6 +257,18 @@ class FootLock:
             if placed is not None:
                 out[_MOVED[i]] = placed[0]
         return np.asarray(out)
+
+
+def _tie(pair: list[SolePoint], leg: Leg, floor_m: list[float]) -> None:
+    """Of two pins of a foot the younger gives way, so that they stay as far apart as heel and toe are."""
+    heel, toe = pair
+    if heel.pin is None or toe.pin is None:
+        return
+    sole = sub(leg.toe, leg.heel)
+    if heel.held_s >= toe.held_s:
+        toe.tie(at_distance(heel.pin, toe.pin, norm(sole), floor_m[1], sole))
+    else:
+        heel.tie(at_distance(toe.pin, heel.pin, norm(sole), floor_m[0], scale(sole, -1.0)))
 
 
 def _leg(rows: list[list[float]], up: float) -> Leg:

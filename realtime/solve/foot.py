@@ -23,6 +23,19 @@ class Leg(NamedTuple):
     heel: Vector
     toe: Vector
 
+    def rigid(self, sole_m: float) -> Leg:
+        """The leg with heel and toe so far apart; the ankle and its distances to both stay."""
+        sole = sub(self.toe, self.heel)
+        toe = add(self.heel, scale(sole, self.possible_sole(sole_m) / max(norm(sole), TINY)))
+        shift = sub(self.ankle, ankle_over(self[2:], self.heel, toe))
+        return self._replace(heel=add(self.heel, shift), toe=add(toe, shift))
+
+    def possible_sole(self, wanted_m: float) -> float:
+        """The heel-toe distance nearest to this one for which there is an ankle."""
+        to_heel, to_toe = norm(sub(self.ankle, self.heel)), norm(sub(self.ankle, self.toe))
+        shortest, longest = abs(to_toe - to_heel) * CLOSES[0], (to_toe + to_heel) * CLOSES[1]
+        return min(max(wanted_m, shortest), max(longest, shortest))
+
     def moved(self, by: Vector) -> Leg:
         """The leg, shifted."""
         return Leg(*(add(joint, by) for joint in self))
@@ -55,16 +68,14 @@ def _sole(
     leg: Leg, heel: Vector, toe: Vector, pinned: tuple[bool, bool], floor_m: list[float]
 ) -> tuple[Vector, Vector]:
     """Heel and toe at a possible distance: that of their pins, else their own. Pinned points stay."""
-    to_heel, to_toe = norm(sub(leg.ankle, leg.heel)), norm(sub(leg.ankle, leg.toe))
-    shortest, longest = abs(to_toe - to_heel) * CLOSES[0], (to_toe + to_heel) * CLOSES[1]
-    wanted = norm(sub(toe, heel)) if all(pinned) else norm(sub(leg.toe, leg.heel))
-    length = min(max(wanted, shortest), max(longest, shortest))
+    apart = sub(toe, heel) if all(pinned) else sub(leg.toe, leg.heel)
+    length = leg.possible_sole(norm(apart))
     if pinned[1] and not pinned[0]:
-        return _at(toe, heel, length, floor_m[0], sub(leg.heel, leg.toe)), toe
-    return heel, _at(heel, toe, length, floor_m[1], sub(leg.toe, leg.heel))
+        return at_distance(toe, heel, length, floor_m[0], sub(leg.heel, leg.toe)), toe
+    return heel, at_distance(heel, toe, length, floor_m[1], sub(leg.toe, leg.heel))
 
 
-def _at(anchor: Vector, point: Vector, length: float, floor_m: float, otherwise: Vector) -> Vector:
+def at_distance(anchor: Vector, point: Vector, length: float, floor_m: float, otherwise: Vector) -> Vector:
     """The place nearest to `point` so far from `anchor` and, where possible, not below the floor."""
     apart = sub(point, anchor)
     size = norm(apart)

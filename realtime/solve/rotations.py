@@ -44,6 +44,7 @@ from realtime.solve.quaternions import (
 )
 from realtime.solve.rest import PARENTS, REST_JOINTS
 from realtime.solve.shape import BodyShape
+from realtime.solve.soles import put_soles
 
 Float64 = NDArray[np.float64]
 
@@ -115,7 +116,7 @@ class RotationSolver:
     """World joints → local rotations of `BONES`, frame after frame (signs and twists are continuous)."""
 
     def __init__(self) -> None:
-        self._planes, self._shape = BendPlanes(), BodyShape()
+        self._planes, self.shape = BendPlanes(), BodyShape()
         self._last: Solved | None = None
         self._time_ns: int | None = None
 
@@ -134,8 +135,11 @@ class RotationSolver:
         lengths_m: Float64 | None = None,
         capture_time_ns: int | None = None,
         seen: bool = True,
+        held: list[bool] | None = None,
     ) -> Solved:
         """The figure (26,3) on a skeleton with the link lengths (26,); None takes them from the figure.
+
+        `held`: which of `CONTACTS` are held on the floor; soles are put where the figure has them then.
 
         Joints that are not finite or lie on their parent take their place relative to it from the last
         frame, or from the rest pose. Without a time the frame counts as following at 30 per second. From a
@@ -145,8 +149,8 @@ class RotationSolver:
         joints = self._whole(np.asarray(joints_world, np.float64))
         lengths = length(joints - joints[PARENTS]) if lengths_m is None else lengths_m
         if seen:
-            self._shape.learn(joints, lengths, dt_s)
-        rest = self._shape.rest(lengths)
+            self.shape.learn(joints, lengths, dt_s)
+        rest = self.shape.rest(lengths)
         R = self._world_rotations(_stand(joints, rest), dt_s)
         q = from_matrix(R)
         local = multiply(conjugate(q[_PARENT]), q)
@@ -154,8 +158,11 @@ class RotationSolver:
         local, changed = limit(same_sign(local, IDENTITY))
         if changed:
             R = to_matrix(world_rotations(local))
+        placed = place_joints(R, rest, joints[0])
+        if held is not None:
+            put_soles(local, placed, joints, held)
         local = same_sign(local, IDENTITY if self._last is None else self._last.local)
-        self._last = Solved(local, place_joints(R, rest, joints[0]))
+        self._last = Solved(local, placed)
         return self._last
 
     def _step(self, time_ns: int | None) -> float:

@@ -42,12 +42,16 @@ class BodyShape:
         factor = measured / max(float(_standard_soles(lengths_m).sum()), 1e-3)
         self._sole.add(min(max(factor, 1 - LARGEST), 1 + LARGEST), dt_s)
 
+    def soles_m(self, lengths_m: Float64) -> list[float]:
+        """Heel-toe distances, left and right, of a person with these link lengths (26,)."""
+        return (_standard_soles(lengths_m) * self._sole.value).tolist()  # type: ignore[no-any-return]
+
     def rest(self, lengths_m: Float64) -> Float64:
         """The rest pose (26,3) of a person with these link lengths (26,), metres; the pelvis is at 0."""
         offsets = _LINKS * lengths_m[:, None]
-        soles = _standard_soles(lengths_m) * self._sole.value
+        soles = self.soles_m(lengths_m)
         for heel, toe, sole in zip(_HEELS, _TOES, soles, strict=True):
-            offsets[heel], offsets[toe] = _foot(float(lengths_m[heel]), float(lengths_m[toe]), float(sole))
+            offsets[heel], offsets[toe] = _foot(float(lengths_m[heel]), float(lengths_m[toe]), sole)
         return np.asarray(ANCESTORS @ offsets)
 
 

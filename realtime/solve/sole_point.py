@@ -25,6 +25,8 @@ class SolePoint:
         self.offset: Vector = ZERO
         self.tired = False
         """Its lock was torn open; it is not pinned again before its offset has faded."""
+        self.held_s = 0.0
+        """For how long it has been pinned."""
         self._rate: Vector = ZERO
         self._sink_rate = 0.0
 
@@ -38,12 +40,18 @@ class SolePoint:
         """
         if self.pin is None:
             self._fade(ZERO, dt_s)
-            self.pin, self._sink_rate = add(point, self.offset), 0.0
+            self.pin, self._sink_rate, self.held_s = add(point, self.offset), 0.0, 0.0
+        self.held_s += dt_s
         x, y, z = self.pin
         settled = min(max(point[1] - lifted_m, rest_m - BAND_M[0]), rest_m + max(BAND_M[1], vague_m))
         y, self._sink_rate = follow(y, self._sink_rate, settled, SETTLE, dt_s, FASTEST_M_S)
         self.pin = x, y, z
         self._set(sub(self.pin, point), dt_s)
+
+    def tie(self, place: Vector) -> None:
+        """Move the pin to a place where the rigid foot can have it."""
+        if self.pin is not None:
+            self.offset, self.pin = add(self.offset, sub(place, self.pin)), place
 
     def body_moved(self, shift: Vector, dt_s: float) -> None:
         """The whole body was moved after `hold`; a pinned point stays."""

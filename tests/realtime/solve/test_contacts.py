@@ -59,12 +59,14 @@ def test_a_sliding_foot_does_not() -> None:
 
 
 def test_unseen_feet_begin_no_contact() -> None:
-    """Hardly seen feet never begin one; lost from sight, one ends at once."""
+    """Hardly seen feet never begin one; lost from sight, one goes on as a doubtful one for a second."""
     np.testing.assert_array_equal(_play([STANDING] * 9, confidence=SEEN * 0.2)[-1], np.zeros(len(CONTACTS)))
     estimate = ContactEstimate()
     for _ in range(9):
         estimate.update(STANDING, SEEN, 1 / 30, GROUND)
-    assert estimate.update(STANDING, SEEN * 0.1, 1 / 30, GROUND).max() == 0
+    hidden = [estimate.update(STANDING, SEEN * 0.1, 1 / 30, GROUND).max() for _ in range(40)]
+    assert 0 < min(hidden[:20]) <= max(hidden) < 0.5
+    assert hidden[-1] == 0
 
 
 def test_thresholds_have_two_sides() -> None:
