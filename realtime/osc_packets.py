@@ -73,7 +73,7 @@ class Layout:
         self._places = np.concatenate([np.empty(0, np.intp), *places])
 
     def packets(
-        self, numbers: NDArray[np.floating], begin: bytes = b"", end: Sequence[bytes] = ()
+        self, numbers: NDArray[np.floating] | Sequence[float], begin: bytes = b"", end: Sequence[bytes] = ()
     ) -> list[bytes]:
         """What `bundles` makes of these messages with `numbers` (n,), in order, and the messages `end`."""
         words = self._words.copy()

@@ -13,7 +13,7 @@ import time
 from queue import SimpleQueue
 from typing import Protocol
 
-STUCK_S = 0.1
+STUCK_S = 0.2
 """Whoever takes so long made the others wait. Long enough not to accuse anyone because the machine was busy;
 a mistake costs a thread, no frame."""
 
@@ -31,12 +31,14 @@ class Customer(Protocol):
 class _Shift:
     """One thread's time at work."""
 
-    def __init__(self) -> None:
+    def __init__(self, calls: SimpleQueue[Customer | None]) -> None:
+        self.calls = calls
+        """Who has a frame; None ends the work."""
         self.serves: Customer | None = None
         self.since_s = 0.0
 
     def stuck(self) -> Customer | None:
-        """Whoever keeps this thread from the others; also one whose bug ended it."""
+        """Whoever keeps this thread from the others."""
         customer = self.serves
         return customer if customer is not None and time.monotonic() - self.since_s > STUCK_S else None
 
@@ -45,7 +47,6 @@ class Courier:
     """Runs while it has customers."""
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[Customer | _Shift] = SimpleQueue()
         self._shift: _Shift | None = None
         self._customers = 0
         self._changing = threading.Lock()
@@ -55,42 +56,54 @@ class Courier:
         with self._changing:
             self._customers += 1
             if self._shift is None:
-                self._begin()
+                self._begin(SimpleQueue())
 
     def quit(self) -> None:
         """One customer less."""
         with self._changing:
             self._customers -= 1
             if self._customers == 0 and self._shift is not None:
-                self._calls.put(self._shift)
+                self._shift.calls.put(None)
                 self._shift = None
 
     def call(self, customer: Customer) -> None:
-        """There is a frame to be written; never waits."""
-        self._calls.put(customer)
+        """There is a frame to be written; never waits. Whoever has not joined, or has quit, is not heard."""
         shift = self._shift
-        if shift is not None and (culprit := shift.stuck()) is not None:
-            self._replace(shift, culprit)
+        if shift is not None:
+            shift.calls.put(customer)
+            if shift.stuck() is not None:
+                self._replace(shift)
 
-    def _replace(self, shift: _Shift, culprit: Customer) -> None:
+    def _replace(self, shift: _Shift) -> None:
         with self._changing:
-            if self._shift is shift:
-                self._begin()
+            culprit = shift.stuck()
+            if self._shift is shift and culprit is not None:
+                self._begin(shift.calls)
                 culprit.leave()
 
-    def _begin(self) -> None:
-        self._shift = shift = _Shift()
+    def _begin(self, calls: SimpleQueue[Customer | None]) -> None:
+        self._shift = shift = _Shift(calls)
         threading.Thread(target=self._work, args=(shift,), name="outputs", daemon=True).start()
 
     def _work(self, shift: _Shift) -> None:
-        while (customer := self._calls.get()) is not shift:
-            if isinstance(customer, _Shift):
-                continue  # the end of one that was stuck
-            shift.since_s, shift.serves = time.monotonic(), customer
-            customer.serve()
+        try:
+            while (customer := shift.calls.get()) is not None:
+                shift.since_s, shift.serves = time.monotonic(), customer
+                customer.serve()
+                if not self._goes_on(shift):
+                    return
+        finally:
+            with self._changing:
+                if (
+                    self._shift is shift
+                ):  # an error that nobody foresaw ends this thread, not the others' work
+                    self._begin(shift.calls)
+
+    def _goes_on(self, shift: _Shift) -> bool:
+        """False when another thread has taken over, or there is nobody left."""
+        with self._changing:
             shift.serves = None
-            if self._shift is not shift:
-                return  # another thread has taken over
+            return self._shift is shift
 
 
 COURIER = Courier()

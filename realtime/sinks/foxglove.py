@@ -144,7 +144,7 @@ class FoxgloveScene:
         rows = [bytes_field(1, now + _STAGE)]
         for pose in filter(visible, people):
             heads = _HEADS @ pose.joints_world.astype(np.float64)
-            rows.append(self._bones(pose.person_id, len(now)).fill(now, heads, turned(pose)))
+            rows.append(self._bones(pose.person_id, len(now)).fill(now, heads, np.array(turned(pose))))
         return b"".join(rows)
 
     def poses(self, people: tuple[BodyPose, ...], wall_ns: int) -> bytes:

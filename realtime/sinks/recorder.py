@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from realtime.sinks.robot_track import RobotTrack
     from realtime.sinks.video_encoder import H264Encoder
 
-FLUSH_PERIOD_NS = 500_000_000
+FLUSH_PERIOD_NS = 400_000_000
+"""With `PAUSE_S` no frame is longer than half a second on its way to the disk."""
 CHUNK_BYTES = 48 * 1024
 QUEUE = 900
 """Frames that may wait: 15 seconds of disk stall at 60 fps, about 3 kB each."""

@@ -64,7 +64,7 @@ class SinkRunner:
         self._pause_s: float | None = getattr(sink, "pause_s", None) if in_no_hurry else None
         self._resting = self._by_courier or self._pause_s is not None
         """The sink's own thread need not be woken for a frame."""
-        self._broken = False
+        self._customer = self._broken = False
         self._wake = threading.Event()
         self._writing = threading.Lock()
         self._opened = threading.Event()
@@ -194,20 +194,20 @@ class SinkRunner:
             self._open_error = error if isinstance(error, SinkError) else _as_sink_error(self.name, error)
             self.failure = str(self._open_error)
             return False
+        if self._by_courier:
+            self._customer = True
+            COURIER.join()
         self._opened.set()
         return True
 
     def _rest(self) -> None:
         """While the courier writes, or between two looks into the box."""
-        customer = self._by_courier
-        if customer:
-            COURIER.join()
         while self._resting:
             self._wake.wait(self._pause_s)
             self._wake.clear()
             while self._pause_s is not None and len(self._box) and self._write_next():
                 pass
-        if customer:
+        if self._customer:
             COURIER.quit()
 
     def _write_next(self, timeout: float | None = None) -> bool:

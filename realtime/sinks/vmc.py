@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from lifting.errors import ConfigError
 from realtime.data import BodyPose, Motion
 from realtime.sinks.one_person import Places
+from realtime.sinks.packed import all_finite
 from realtime.sinks.rate import RateLimit
 from realtime.sinks.udp import UdpSender
 from realtime.solve.quaternions import conjugate, multiply, to_matrix
@@ -170,7 +171,7 @@ class _Stream:
             if shown.tracking and pose is not None:
                 self._rig.learn(pose)
             rows = self._rig.rows(self._stage.place(shown.figure))
-            if not np.isfinite(rows).all():
+            if not all_finite(rows):
                 rows = None
         status = Status(shown is not None and shown.tracking, calibration)
         self.udp.send(self._encoder.packets(rows, status, time_s, due))

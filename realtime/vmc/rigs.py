@@ -35,6 +35,10 @@ _OFFSETS: Float64 = _HEADS - _HEADS[np.maximum(BONES.parents, 0)]
 """(21,26) from joints of a T-pose to the place of each bone relative to its parent."""
 
 
+_TO_UNITY: Float64 = np.concatenate([UNITY.points(np.ones(3)), UNITY.rotations(np.ones(4))])
+"""Unity's axes are ours but for signs."""
+
+
 class Rig(Protocol):
     """Knows where the receiver's bones are."""
 
@@ -120,9 +124,11 @@ class MeasuredRig:
 
 
 def _rows(offsets: Float64, figure: Figure) -> Float64:
-    positions = offsets.copy()
-    positions[0] = figure.pelvis
-    return np.concatenate([UNITY.points(positions), UNITY.rotations(figure.rotations)], axis=1)
+    rows = np.empty((len(offsets), 7))
+    rows[:, :3], rows[:, 3:] = offsets, figure.rotations
+    rows[0, :3] = figure.pelvis
+    rows *= _TO_UNITY
+    return rows
 
 
 class AvatarRig:

@@ -106,7 +106,8 @@ def test_whoever_waits_after_all_is_left_to_itself() -> None:
     assert time.monotonic() - begin < 5 * STUCK_S
     before = len(good.seqs)
     play(runners, range(10, 40), 60.0)
-    assert len(good.seqs) - before >= 25
+    until(lambda: good.seqs[-1] == 39)
+    assert len(good.seqs) - before >= 10
     assert bad.seqs == []
     bad.go.set()
     until(lambda: 39 in bad.seqs)
@@ -160,9 +161,21 @@ def test_a_failing_one_ends_alone(error: BaseException) -> None:
     assert runners[0].failure
     assert not runners[1].failure
     assert good.seqs[-1] == 79
-    assert len(good.seqs) >= 50
+    assert len(good.seqs) >= 20
     report = runners[0].report
     assert (report.sent, report.dropped, report.failed) == (0, 0, 80)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_in_one_costs_the_others_no_frame() -> None:
+    """Where every frame is wanted, an error that nobody foresaw ends one output; the other gets them all."""
+    bad, good = Quick("bad"), Quick("good")
+    bad.error = AssertionError("a bug")
+    runners = started(bad, good, lossless=True)
+    play(runners, range(100), 1e6)
+    assert all(runner.close(5) for runner in runners)
+    assert good.seqs == list(range(100))
+    until(lambda: couriers() == 0)
 
 
 def test_all_frames_are_written_where_all_are_wanted() -> None:

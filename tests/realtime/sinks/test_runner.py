@@ -228,7 +228,11 @@ def test_the_report_accounts_for_every_frame(queue: int, error: Exception | None
         sink.go.set()
         runner._thread.join(5)
         runner.submit(make_motion(30))
-    runner.close(0.05) if queue == 1 else runner._box.close()
+    if queue == 1:
+        runner.close(0.05)
+    else:
+        runner._box.close()
+        runner.leave()
     report = runner.report
     assert report.sent + report.dropped + report.failed == 30 + (error is not None)
     assert report.failed >= 1

@@ -84,7 +84,7 @@ def test_angles_are_those_unity_turns_back() -> None:
         multiply(about_vertical(a), np.array([s * half, 0, 0, half])) for a in (0, 1, 3) for s in (1, -1)
     ]
     for q in (*quaternions, *poles):
-        assert np.allclose(unity_euler(*euler_deg(q)), to_matrix(q), atol=1e-6)
+        assert np.allclose(unity_euler(*euler_deg(tuple(q.tolist()))), to_matrix(q), atol=1e-6)
 
 
 def test_known_angles_keep_their_names() -> None:
@@ -92,7 +92,7 @@ def test_known_angles_keep_their_names() -> None:
     for axis in range(3):
         q = np.zeros(4)
         q[axis], q[3] = math.sin(math.radians(15)), math.cos(math.radians(15))
-        assert np.allclose(euler_deg(q), 30 * np.eye(3)[axis])
+        assert np.allclose(euler_deg(tuple(q.tolist())), 30 * np.eye(3)[axis])
 
 
 PARTS = {
