@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("session", type=Path)
     parser.add_argument("--robot", default="g1")
-    parser.add_argument("--keep", type=int, nargs="+", default=[0, 1, 3], help="which pictures, of ten")
+    parser.add_argument("--keep", type=int, nargs="+", default=[0, 8, 9], help="which pictures, of ten")
     parser.add_argument("--all", type=Path, help="folder for all pictures, to choose from")
     parser.add_argument("--out", type=Path, default=Path("docs/robot-view.jpg"))
     args = parser.parse_args()
