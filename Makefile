@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-real fuzz check bench soak faults blender-addon bpy-env trt-env mmpose clean
+.PHONY: demo test test-real fuzz check bench bench-check soak faults blender-addon bpy-env trt-env mmpose clean
 
 demo: $(VENV)/.core
 	$(BIN)/sealcap demo $(if $(HEADLESS),--headless,)
@@ -30,8 +30,14 @@ fuzz: $(VENV)/.dev
 	for name in osc wire-pose session-inside vrm-skeleton vrm-model bvh asf amc calibration detections-npz; do \
 	PYTHONPATH=../.. ../../$(BIN)/python -m tests.fuzz.with_atheris $$name -max_total_time=60; done; fi
 
+# Speed, latency, memory, start and (DATA=FOLDER) accuracy beside MediaPipe, into docs/. Twenty quiet minutes.
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/vs_mediapipe.py
+	$(BIN)/python -m benchmarks.bench --write $(if $(DATA),--data "$(DATA)") $(if $(VIDEO),--video "$(VIDEO)") \
+	$(if $(ONLY),--only $(ONLY))
+
+# Fails when Sealcap has become more than 15 % slower beside MediaPipe (docs/performance.md). Five minutes.
+bench-check: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.regression
 
 # Eight hours of video with every output on, then every fault; both write docs/reliability.md. Hours.
 soak: $(VENV)/.dev

@@ -5,7 +5,7 @@
 Parts: speed beside MediaPipe, latency of a live camera, growth with people, growth with outputs, start-up,
 and accuracy where --data names videos with 3D truth. --write puts tables and plots into the two pages, and
 the ratios of speed into the baseline of benchmarks/regression.py. What of these is not measured stays as it
-is; a part that is measured by itself says so. About twenty-five minutes on two cores, which must have
+is; a part that is measured by itself says so. About twenty minutes on two cores, which must have
 nothing else to do.
 """
 

@@ -79,7 +79,7 @@ def _by_people(people: People) -> dict[int, float]:
 def _growth(axes: Axes, title: str, of: str, values: dict[int, float]) -> None:
     axes.plot(list(values), list(values.values()), "o-", color=OURS)
     for x, y in values.items():
-        axes.annotate(f"{y:.3g}", (x, y), (0, 7), textcoords="offset points", ha="center", fontsize=9)
+        axes.annotate(f"{y:.3g}", (x, y), (-4, 5), textcoords="offset points", ha="right", fontsize=9)
     axes.set_xticks(list(values))
     axes.set_xlabel(of)
     axes.margins(0.15, 0.2)
