@@ -77,7 +77,7 @@ BY_GROUP = (
     Measure("mpjpe", "MPJPE"),
     Measure("clip_aligned_mpjpe", "C-MPJPE"),
     Measure("p_mpjpe", "P-MPJPE"),
-    Measure("depth_err", "of it in depth"),
+    Measure("depth_err", "in depth"),
     Measure("bone_angle_deg", "angle °"),
     Measure("accel_err", "acceleration error"),
     Measure("lag_ms", "lag ms", 0),

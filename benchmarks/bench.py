@@ -71,6 +71,11 @@ def parts(setting: Setting) -> dict[str, Callable[[], Found]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, write."""
     given = parse(arguments)
+    if given.data is not None and not (given.data / "score.py").is_file():
+        sys.stderr.write(
+            f"{given.data} has no score.py; --data is a folder with videos/, gt/ and score.py.\n"
+        )
+        return 2
     try:
         peer = peer_python()
     except PeerMissingError as error:

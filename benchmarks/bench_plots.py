@@ -45,7 +45,8 @@ def accuracy(path: Path, found: Accuracy) -> None:
     axes = figure.subplots(1, 2, sharey=True)
     _groups(axes[0], "MPJPE, mm", "mpjpe", found)
     _groups(axes[1], "P-MPJPE, mm", "p_mpjpe", found)
-    axes[1].legend(frameon=False, fontsize=9)
+    labels = axes[0].get_legend_handles_labels()
+    figure.legend(*labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     figure.savefig(path, dpi=DPI)
 
 
@@ -67,8 +68,8 @@ def _latency(axes: Axes, latency: Latency) -> None:
         bars = axes.bar(np.arange(len(rates)) + 0.27 * (i - 1), values[:, i], 0.25, label=name, color=colour)
         axes.bar_label(bars, fmt="%.0f", padding=2, fontsize=9)
     axes.set_xticks(range(len(rates)), [f"{rate:.0f} fps camera" for rate in rates])
-    axes.margins(y=0.2)
-    axes.legend(frameon=False, fontsize=9)
+    axes.margins(y=0.25)
+    axes.legend(frameon=False, fontsize=9, ncols=3, loc="upper left")
     _plain(axes, "Latency, picture to packet, ms")
 
 

@@ -118,6 +118,14 @@ def test_a_trial_cannot_get_into_the_pages(capsys: pytest.CaptureFixture[str]) -
     assert "--docs" in capsys.readouterr().err
 
 
+def test_a_wrong_folder_is_refused_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a scorer there would be no accuracy after twenty minutes."""
+    assert bench.main(["--data", str(tmp_path)]) == 2
+    assert "has no score.py" in capsys.readouterr().err
+
+
 def test_ratios_are_ours_to_theirs_of_the_same_round() -> None:
     """A machine that is three times slower in one round changes no ratio."""
     even = speed(1).rounds[0]
