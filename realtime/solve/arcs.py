@@ -33,6 +33,10 @@ class FadingTurns:
         """True while any of them is under way."""
         return bool(self._turn.any())
 
+    def left(self) -> Float64:
+        """(N,) radians still to go."""
+        return length(self._turn)
+
     def begin(
         self, which: Bools, seen: Float64, shown: Float64, speed: Float64, quickness: float | Float64
     ) -> None:

@@ -153,7 +153,8 @@ class BodySolver:
         world = place(joints, root, camera)
         ground = Ground.of(camera)
         feet_rays = np.where(keypoints.confidence[_SOLES, None] >= SEEN, rays[_SOLES], np.nan)
-        contacts = self._contacts.update(world, confidence, dt_s, ground, feet_rays)
+        trust = 0.0 if self._limbs.legs_return else 1.0  # feet on their way rest nowhere
+        contacts = self._contacts.update(world, trust * confidence, dt_s, ground, feet_rays)
         if root is not None:
             soles_m = self._learn_soles(joints, dt_s)
             world = self._feet.update(

@@ -13,9 +13,9 @@ from realtime.solve.rest import ANCESTORS, OFFSETS, PARENTS, REST_LENGTHS, statu
 
 Float64 = NDArray[np.float64]
 
-SETTLE_S = 0.4
+SETTLE_S = 0.3
 """Until a link was seen for so long its length is the mean of what was seen;"""
-CREEP_S = 10.0
+CREEP_S = 14.0
 """then it follows that mean with this time constant,"""
 FROZEN_S = 15.0
 """ever slower, until it was seen for so long. From then on it is constant."""

@@ -57,6 +57,9 @@ _LEG_ORDER = np.array([_ENDS.index(f"{side}_{joint}") for joint in LEG for side 
 _CALM_ORDER = np.argsort(_LEG_ORDER)
 _KNEES = np.array([_ENDS.index(f"{side}_knee") for side in _SIDES])
 _ANKLES = np.array([_ENDS.index(f"{side}_ankle") for side in _SIDES])
+RETURNED = 0.05
+"""Radians: a link this near to where it is seen is there."""
+
 _NECK, _PELVIS = SEALCAP26.indices("neck", "pelvis")
 _SHOULDERS = SEALCAP26.indices("left_shoulder", "right_shoulder")
 
@@ -99,6 +102,11 @@ class HiddenLimbs:
         self._v = np.zeros((len(END), 3))
         self._return = FadingTurns(len(END))
         self._hidden = np.zeros(len(END), bool)
+
+    @property
+    def legs_return(self) -> bool:
+        """Whether a leg just seen again is still on its way to where it is seen."""
+        return bool(self._return) and bool((self._return.left()[IS_LEG] > RETURNED).any())
 
     def update(
         self, joints: Float64, confidence: Floats, up: Float64, height_m: float | None, dt_s: float
