@@ -25,8 +25,8 @@ LAST_WORDS_GAP_S = 0.02
 BRAKE_TIMEOUT_S = 10.0
 """A robot that is not at rest by then has limits that make no sense."""
 SWITCH_S = 0.001
-"""Python lets one thread run for 5 ms before another one gets its turn: half a period, and a pose on its way
-to the robot waits for three turns. With a pipeline that is busy beside it, one tick in twenty was left out."""
+"""Python lets one thread run for 5 ms before another gets its turn: half a period, and a pose on its way to
+the robot waits for three turns. With a pipeline that is busy beside it, one tick in twenty was left out."""
 
 
 @dataclass(slots=True)
