@@ -76,7 +76,7 @@ def turn_between(a: Float64, b: Float64) -> Float64:
     axis = cross(a, b)
     sine = length(axis)
     any_axis = cross(a, np.eye(3)[np.argmin(np.abs(a), axis=-1)])
-    angle = np.arctan2(sine, np.einsum("...i,...i->...", a, b))
+    angle = np.arctan2(sine, np.vecdot(a, b))
     turn: Float64 = unit(np.where(sine[..., None] > 1e-9, axis, any_axis)) * angle[..., None]
     return turn
 
@@ -85,6 +85,6 @@ def turned(a: Float64, turn: Float64) -> Float64:
     """Vectors (...,3) turned by rotation vectors (...,3)."""
     angle = length(turn)[..., None]
     k = turn / np.maximum(angle, 1e-12)
-    along = k * np.einsum("...i,...i->...", k, a)[..., None]
+    along = k * np.vecdot(k, a)[..., None]
     out: Float64 = along + np.cos(angle) * (a - along) + np.sin(angle) * cross(k, a)
     return out

@@ -60,7 +60,7 @@ class BendPlanes:
         bend = cross(near, far)
         sine = length(bend)
         bend = bend / np.maximum(sine, 1e-9)[:, None]
-        cosine = np.einsum("bi,bi->b", usual, bend)
+        cosine = np.vecdot(usual, bend)
         bent, possible = _smoothstep(
             np.stack([(sine - STRAIGHT) / (BENT - STRAIGHT), (cosine - _NEVER) / (_BELIEVED - _NEVER)])
         )

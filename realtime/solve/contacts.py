@@ -156,7 +156,7 @@ class ContactEstimate:
         gain = np.where(fresh, 1.0, dt_s / np.maximum(self._put_s, 1e-6))[:, None]
         offset = rays - np.where(fresh[:, None], rays, self._put)
         self._put = np.where(fresh[:, None], rays, self._put + np.where(np.isnan(offset), 0.0, gain * offset))
-        return (np.sqrt(np.einsum("ij,ij->i", offset, offset)) * depth_m).tolist()  # type: ignore[no-any-return]
+        return (np.sqrt(np.vecdot(offset, offset)) * depth_m).tolist()  # type: ignore[no-any-return]
 
     def _speeds(self, points_cam: Float64, dt_s: float) -> tuple[list[float], list[float]]:
         """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there; and

@@ -59,7 +59,7 @@ def limit(local: Float64) -> tuple[Float64, bool]:
     along, so joints must be placed anew (`forward.py`) for everything to agree.
     """
     q = local[_BONES]
-    w, along = q[:, 3], np.einsum("bi,bi->b", q[:, :3], _AXES)
+    w, along = q[:, 3], np.vecdot(q[:, :3], _AXES)
     sign = np.where(w < 0, -1.0, 1.0)
     twist = 2 * np.arctan2(along * sign, w * sign)
     swing = 2 * np.arccos(np.minimum(np.sqrt(w * w + along * along), 1.0))
@@ -85,7 +85,7 @@ def _compose(q: Float64, axes: Float64, twist: Float64, new_twist: Float64, new_
     """Rotations q (N,4) with other twist and swing angles, swinging the same way as before."""
     swing = multiply(q, conjugate(_turn(axes, twist)))
     swing *= np.where(swing[:, 3:] < 0, -1.0, 1.0)
-    sine = np.sqrt(np.einsum("bi,bi->b", swing[:, :3], swing[:, :3]))
+    sine = np.sqrt(np.vecdot(swing[:, :3], swing[:, :3]))
     way = swing[:, :3] / np.maximum(sine, 1e-12)[:, None]
     return multiply(_turn(way, new_swing), _turn(axes, new_twist))
 

@@ -44,7 +44,7 @@ def cross(a: Float64, b: Float64) -> Float64:
 
 def length(a: Float64) -> Float64:
     """Euclidean length over the last axis (...,)."""
-    return np.asarray(np.sqrt(np.einsum("...i,...i->...", a, a)))
+    return np.asarray(np.sqrt(np.vecdot(a, a)))
 
 
 def unit(a: Float64) -> Float64:
@@ -89,7 +89,7 @@ def from_matrix(R: Float64) -> Float64:
 
 def same_sign(q: Float64, reference: Float64) -> Float64:
     """q (...,4) or -q, the same rotation, whichever lies nearer to `reference`."""
-    dot = np.einsum("...i,...i->...", q, reference)
+    dot = np.vecdot(q, reference)
     return np.where(dot[..., None] < 0, -q, q)
 
 
@@ -97,12 +97,14 @@ def frame(primary: Float64, secondary: Float64) -> Float64:
     """Orthonormal matrices (...,3,3), columns: `primary`, the part of `secondary` across it, their cross
     product. Where both are parallel the second column is some direction across."""
     x = unit(primary)
-    y = secondary - x * np.einsum("...i,...i->...", x, secondary)[..., None]
+    y = secondary - x * np.vecdot(x, secondary)[..., None]
     short = length(y) < 1e-6 * np.maximum(length(secondary), 1e-6)
     if short.any():
         y = np.where(short[..., None], cross(x, np.eye(3)[np.argmin(np.abs(x), axis=-1)]), y)
-    y = unit(y)
-    return np.stack([x, y, cross(x, y)], axis=-1)
+    out: Float64 = np.empty((*x.shape, 3))
+    out[..., 0], out[..., 1] = x, unit(y)
+    out[..., 2] = cross(x, out[..., 1])
+    return out
 
 
 def swing(a: Float64, b: Float64) -> Float64:
@@ -110,7 +112,7 @@ def swing(a: Float64, b: Float64) -> Float64:
     half = a + b
     q = np.empty((*half.shape[:-1], 4))
     q[..., :3] = cross(a, b)
-    q[..., 3] = 1.0 + np.einsum("...i,...i->...", a, b)
+    q[..., 3] = 1.0 + np.vecdot(a, b)
     opposite = q[..., 3] < 1e-9
     if opposite.any():
         q[opposite, :3] = cross(a, np.eye(3)[np.argmin(np.abs(a), axis=-1)])[opposite]
@@ -123,9 +125,9 @@ def carry(a: Float64, b: Float64, v: Float64) -> Float64:
     The same as `swing(a, b) @ v` without the matrix: v - (v·(a+b))/(1+a·b) (a+b) + 2 (v·a) b.
     """
     half = a + b
-    cosine = np.einsum("...i,...i->...", a, b)
-    along = np.einsum("...i,...i->...", v, half) / np.maximum(1.0 + cosine, 1e-9)
-    out = v - along[..., None] * half + 2.0 * np.einsum("...i,...i->...", v, a)[..., None] * b
+    cosine = np.vecdot(a, b)
+    along = np.vecdot(v, half) / np.maximum(1.0 + cosine, 1e-9)
+    out = v - along[..., None] * half + 2.0 * np.vecdot(v, a)[..., None] * b
     opposite = cosine < -1.0 + 1e-9
     if opposite.any():
         out = np.where(opposite[..., None], np.einsum("...ij,...j->...i", swing(a, b), v), out)

@@ -101,7 +101,7 @@ def fit_root(rays: Floats, confidence: Floats, joints_cam: Floats) -> RootFit | 
 def _misses(fit: RootFit, u: Float64, target: Float64) -> Float64:
     """Squared distances (J,) of joints from their rays, m²."""
     residual = fit.base + (fit.slope - u) * fit.depth_m - target
-    return np.asarray(np.einsum("ji,ji->j", residual, residual))
+    return np.asarray(np.vecdot(residual, residual))
 
 
 def _least_squares(u: Float64, target: Float64, weight: Float64) -> RootFit | None:

@@ -35,16 +35,23 @@ class BodyShape:
 
     def __init__(self) -> None:
         self._sole = RunningEstimate(1.0, memory_s=MEMORY_S, clip=CLIP, start_s=PRIOR_S)
+        self._lengths_m, self._standard_m = np.zeros(0), np.zeros(2)
 
     def learn(self, joints: Float64, lengths_m: Float64, dt_s: float) -> None:
         """Take in one figure (26,3) with these link lengths (26,)."""
         measured = float(length(joints[_TOES] - joints[_HEELS]).sum())
-        factor = measured / max(float(_standard_soles(lengths_m).sum()), 1e-3)
+        factor = measured / max(float(self._standard(lengths_m).sum()), 1e-3)
         self._sole.add(min(max(factor, 1 - LARGEST), 1 + LARGEST), dt_s)
 
     def soles_m(self, lengths_m: Float64) -> list[float]:
         """Heel-toe distances, left and right, of a person with these link lengths (26,)."""
-        return (_standard_soles(lengths_m) * self._sole.value).tolist()  # type: ignore[no-any-return]
+        return (self._standard(lengths_m) * self._sole.value).tolist()  # type: ignore[no-any-return]
+
+    def _standard(self, lengths_m: Float64) -> Float64:
+        """`_standard_soles`, once for each body: it is asked for several times a frame."""
+        if not np.array_equal(lengths_m, self._lengths_m):
+            self._lengths_m, self._standard_m = lengths_m, _standard_soles(lengths_m)
+        return self._standard_m
 
     def rest(self, lengths_m: Float64) -> Float64:
         """The rest pose (26,3) of a person with these link lengths (26,), metres; the pelvis is at 0."""

@@ -90,7 +90,7 @@ class SteadyFilter:
         """Surprises (...,D), the large ones shortened; none exceeds `surprise` × `dt_s`."""
         if math.isinf(self._surprise):
             return error
-        relative = np.einsum("...i,...i->...", error, error) / (self._surprise * dt_s) ** 2
+        relative = np.vecdot(error, error) / (self._surprise * dt_s) ** 2
         return np.asarray(error / np.sqrt(1.0 + relative)[..., None])
 
 
