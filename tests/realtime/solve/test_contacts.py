@@ -166,3 +166,32 @@ def test_noise_of_a_low_foot_begins_contact() -> None:
     np.testing.assert_array_equal(_play(slow)[-1], 1)
     leaving = [_lifted(0.03 + 0.4 / 30 * t) for t in range(3)]
     np.testing.assert_array_equal(_play(leaving)[-1], (0, 0, 1, 1))
+
+
+def _seen_at(pose: Floats) -> Floats:
+    """Rays (4,2) of the feet of a figure."""
+    points_cam = GROUND.to_cam(pose[list(FEET)])
+    return points_cam[:, :2] / points_cam[:, 2:]
+
+
+def test_feet_that_are_seen_to_rest_rest() -> None:
+    """A figure that runs away in depth or rises by its own error ends no contact while the picture stands."""
+    estimate, rays = ContactEstimate(), _seen_at(STANDING)
+    for t in range(40):
+        wrong = (0.0, 0.1 * min(max(t - 9, 0) / 5, 1.0), -0.07 * max(t - 9, 0))
+        contacts = estimate.update(STANDING + wrong, SEEN, 1 / 30, GROUND, rays)
+        assert t < 3 or contacts.min() == 1
+
+
+def test_one_stray_picture_ends_nothing_but_a_step_does() -> None:
+    """A foot seen 30 cm off in one frame goes on resting; seen so for a tenth of a second it has left."""
+    estimate, rays = ContactEstimate(), _seen_at(STANDING)
+    for _ in range(9):
+        estimate.update(STANDING, SEEN, 1 / 30, GROUND, rays)
+    stray = rays + np.array([0.1, 0.0])
+    assert estimate.update(STANDING, SEEN, 1 / 30, GROUND, stray).min() == 1
+    for _ in range(5):
+        assert estimate.update(STANDING, SEEN, 1 / 30, GROUND, rays).min() == 1
+    poses = [STANDING + np.array([0.1 * t, 0.0, 0.0]) for t in range(4)]
+    gone = [estimate.update(pose, SEEN, 1 / 30, GROUND, _seen_at(pose)) for pose in poses]
+    assert gone[-1].max() == 0

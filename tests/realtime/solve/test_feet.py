@@ -22,6 +22,7 @@ GROUND = Ground(world_from_cam(gravity_from_pitch(8.0)), 1.3)
 LEGS = SEALCAP26.indices(
     *(f"{side}_{part}" for side in ("left", "right") for part in ("knee", "ankle", "heel", "toe"))
 )
+ANKLES = SEALCAP26.indices("left_ankle", "right_ankle")
 MODES = ("auto", "always", "ground")
 SOLES = np.array([0.010, 0.008, 0.010, 0.008])
 """Heel and toe joints above the sole, statures."""
@@ -360,3 +361,27 @@ def test_a_body_that_sits_down_follows_both_its_feet() -> None:
     out, _ = _play(joints, contacts=np.ones((60, 4)))
     assert np.abs(out[45:, 0, 2] - STANDING[0, 2]).max() < 0.03
     assert np.linalg.norm(np.diff(out[:, FEET], axis=0), axis=-1).max() * 30 < 0.05
+
+
+def test_soles_of_a_rigid_foot_do_not_slide_when_it_rolls() -> None:
+    """Feet whose heel-toe distance wobbles by centimetres: all four points stay, and the toe still does when
+    its heel goes up."""
+    lock, rng, out = FootLock(), np.random.default_rng(3), []
+    sole_m = float(np.linalg.norm(STANDING[FEET[1]] - STANDING[FEET[0]]))
+    for t in range(45):
+        pose = STANDING.copy()
+        for toe, ankle in zip(FEET[1::2], ANKLES, strict=True):
+            angle = 0.1 * rng.standard_normal()
+            x, y, z = STANDING[toe] - STANDING[ankle]
+            c, s = np.cos(angle), np.sin(angle)
+            pose[toe] = STANDING[ankle] + (x, c * y - s * z, s * y + c * z)
+        on = np.ones(4)
+        if t > 30:
+            pose[FEET[0], 1], on[0] = pose[FEET[0], 1] + 0.01 * (t - 30), 0.0
+        out.append(lock.update(pose, on, SEEN, 1 / 30 if t else 0.0, GROUND, STATURE_M, [sole_m, sole_m]))
+    feet = np.stack(out)[:, list(FEET)]
+    moved = np.linalg.norm(np.diff(feet[..., [0, 2]], axis=0), axis=-1) * 30
+    assert moved[3:30].max() < 0.05
+    assert moved[3:, 1].mean() < 0.02
+    apart = np.linalg.norm(feet[3:, 1::2] - feet[3:, ::2], axis=-1)
+    np.testing.assert_allclose(apart, sole_m, atol=1e-3)
