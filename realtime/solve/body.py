@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.camera_estimate import CameraEstimate, Source
+from lifting.camera_estimate import CameraEstimate
 from lifting.skeleton import BODY21, CONTACTS, SEALCAP26
 from realtime.data import BodyPose, Keypoints, State
 from realtime.solve.bones import BoneLengths
@@ -23,7 +23,7 @@ from realtime.solve.coasting import Coasting, Sight
 from realtime.solve.confidence import SEEN, Observed, joint_confidence
 from realtime.solve.contacts import ContactEstimate
 from realtime.solve.feet import FootLock, FootMode
-from realtime.solve.figure import Figure, is_figure, or_nan, place
+from realtime.solve.figure import Figure, height_m, is_figure, or_nan, place, shown
 from realtime.solve.ground import Ground
 from realtime.solve.handover import Handover
 from realtime.solve.limbs import HiddenLimbs
@@ -143,7 +143,9 @@ class BodySolver:
         fixed = self._fix_bones(lifted, confidence, dt_s)
         root = self._root.update(rays, keypoints.confidence, fixed, dt_s)
         self._welcome(observed, dt_s)
-        whole = self._limbs.update(fixed, confidence, camera.R_world_from_cam[1], _height(root, camera), dt_s)
+        whole = self._limbs.update(
+            fixed, confidence, camera.R_world_from_cam[1], height_m(root, camera), dt_s
+        )
         joints = self._constant(self._smooth(whole, dt_s))
         who = keypoints.person_id
         camera.update(rays, keypoints.confidence, joints, or_nan(root), capture_time_ns, who)
@@ -187,7 +189,7 @@ class BodySolver:
 
     def _sight(self, last: BodyPose) -> Sight:
         """What coasting starts from: the last pose and the velocities of its filters."""
-        joints, root = _shown(last)
+        joints, root = shown(last)
         velocity = np.zeros_like(joints) if self._smooth.velocity is None else self._smooth.velocity
         return Sight(self._time_ns, joints, velocity, root, self._root.velocity)
 
@@ -228,7 +230,7 @@ class BodySolver:
             returned = bool((observed & ~self._last.observed)[_TRUNK].any())
         self._trunk_away_s = 0.0 if observed[_TRUNK].all() else away_s + dt_s
         if returned and self._last is not None:
-            self._handover.leave(*_shown(self._last))
+            self._handover.leave(*shown(self._last))
         if 0.0 < dt_s <= BLINK_S and not returned:
             self._handover.forgo()
         if self._handover.waiting:
@@ -292,16 +294,3 @@ class BodySolver:
             contacts=figure.contacts.astype(np.float32),
             height_m=self._bones.stature_m,
         )
-
-
-def _height(root: Float64 | None, camera: CameraEstimate) -> float | None:
-    """Of mid-hip above the floor, metres; None unless the floor was given or seen from feet on it."""
-    if root is None or camera.sources["camera_height"] is Source.ASSUMED:
-        return None
-    return float(camera.to_world(root)[1])
-
-
-def _shown(pose: BodyPose) -> tuple[Float64, Float64 | None]:
-    """Joints (26,3) relative to mid-hip and root (3,) of a pose, camera axes."""
-    root = pose.root_cam.astype(np.float64)
-    return pose.joints_cam.astype(np.float64), root if np.isfinite(root).all() else None

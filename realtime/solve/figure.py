@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.camera_estimate import CameraEstimate
-from realtime.data import Keypoints
+from lifting.camera_estimate import CameraEstimate, Source
+from realtime.data import BodyPose, Keypoints
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -66,3 +66,16 @@ def is_figure(raw: Float64, keypoints: Keypoints) -> bool:
         and seen.any()
         and np.isfinite(keypoints.points_px[seen]).all()
     )
+
+
+def height_m(root: Float64 | None, camera: CameraEstimate) -> float | None:
+    """Of mid-hip above the floor, metres; None unless the floor was given or seen from feet on it."""
+    if root is None or camera.sources["camera_height"] is Source.ASSUMED:
+        return None
+    return float(camera.to_world(root)[1])
+
+
+def shown(pose: BodyPose) -> tuple[Float64, Float64 | None]:
+    """Joints (26,3) relative to mid-hip and root (3,) of a pose, camera axes."""
+    root = pose.root_cam.astype(np.float64)
+    return pose.joints_cam.astype(np.float64), root if np.isfinite(root).all() else None
