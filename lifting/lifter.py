@@ -15,10 +15,6 @@ from lifting.skeleton import BODY21, SEALCAP26
 
 Floats = NDArray[np.floating]
 
-ENOUGH_TRUST = 0.4
-"""Trust in gravity from which a network that knows no degrees of it is told: about 7° of error, which still
-helps (docs/camera.md)."""
-
 
 class Lifter:
     """A trained lifter network behind the checks that keep wrong arrays and foreign networks out."""
@@ -70,8 +66,6 @@ class Lifter:
         if windows.shape != expected:
             raise ValueError(f"windows must be (people, window, joints, 3) = {expected}, got {windows.shape}")
         gravity = _flagged(gravity_cam, people)
-        if not self.metadata.graded_gravity:
-            gravity[:, 3] = gravity[:, 3] >= ENOUGH_TRUST
         if people == 0:
             return np.zeros((0, len(SEALCAP26), 3), np.float32)
         keypoints = np.ascontiguousarray(windows, np.float32)

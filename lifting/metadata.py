@@ -27,8 +27,6 @@ class LifterMetadata:
     input_joints: tuple[str, ...] = BODY21.joints
     output_joints: tuple[str, ...] = SEALCAP26.joints
     normalisation: str = NORMALISATION
-    graded_gravity: bool = False
-    """Whether it was taught how far to trust a told direction of gravity; if not it wants good ones only."""
     training: dict[str, Any] = field(default_factory=dict)
     """Configuration, steps, windows seen, validation."""
     data_licences: dict[str, str] = field(default_factory=dict)
@@ -59,7 +57,6 @@ def read_metadata(stored: Mapping[str, str]) -> LifterMetadata:
             window=int(values["window"]),
             fps=float(values["fps"]),
             normalisation=str(values["normalisation"]),
-            graded_gravity=bool(values.get("graded_gravity", False)),
             training=dict(values["training"]),
             data_licences=dict(values["data_licences"]),
         )

@@ -86,8 +86,7 @@ class BatchMaker:
         keypoints = observe(joints, half_tan, config.detector, rng)
         in_front = joints[..., 2].amin(dim=(1, 2)) > NEAREST_M
         good = in_front & ((keypoints[:, -1, :, 2] > 0).sum(dim=1) >= FEWEST_POINTS)
-        told = _graded_gravity if config.gravity_sd_deg else _told_gravity
-        return Windows(joints[good], keypoints[good], told(gravity, config, rng)[good])
+        return Windows(joints[good], keypoints[good], _told_gravity(gravity, config, rng)[good])
 
 
 def seeded(seed: int, step: int) -> Generator:
@@ -169,17 +168,8 @@ def feed(maker: Callable[[int], B], first: int, last: int, workers: int = 1) -> 
 
 
 def _told_gravity(gravity: Tensor, config: TrainingConfig, rng: Generator) -> Tensor:
-    """(B,3) true directions to (B,4): slightly wrong, with a flag that is 0 where gravity is not known."""
-    count = len(gravity)
-    spread = math.radians(config.gravity_noise_deg) * 2 * torch.rand(count, 1, generator=rng)
-    wrong = gravity + spread * torch.randn(count, 3, generator=rng)
-    flag = (torch.rand(count, 1, generator=rng) < config.gravity_known).float()
-    return torch.cat([wrong / wrong.norm(dim=-1, keepdim=True) * flag, flag], dim=-1)
-
-
-def _graded_gravity(gravity: Tensor, config: TrainingConfig, rng: Generator) -> Tensor:
     """(B,3) true directions to (B,4): as wrong as the last number says, which is 0 for unknown."""
-    count, (low, high) = len(gravity), config.gravity_sd_deg or (0.0, 0.0)
+    count, (low, high) = len(gravity), config.gravity_sd_deg
     share = torch.rand(count, 1, generator=rng)
     sd_deg = torch.exp(math.log(low) + (math.log(high) - math.log(low)) * share)
     wrong = gravity + torch.deg2rad(sd_deg) * torch.randn(count, 3, generator=rng)

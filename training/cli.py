@@ -153,7 +153,6 @@ def export(checkpoint: Positional[Path], out: Positional[Path]) -> None:
     metadata = LifterMetadata(
         window=trained.config.model.window,
         fps=CORPUS_FPS,
-        graded_gravity=trained.config.gravity_sd_deg is not None,
         training=training_summary(trained),
         data_licences=DATA_LICENCES,
     )

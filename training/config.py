@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from lifting.errors import ConfigError
 from lifting.models import Option
@@ -95,11 +103,9 @@ class TrainingConfig(_Section):
     """Every random number of the run follows from it and the step."""
     gravity_known: float = Field(default=0.5, ge=0, le=1)
     """Share of windows in which the network is told where gravity points."""
-    gravity_noise_deg: float = Field(default=3.0, ge=0)
-    """Largest typical error of that direction."""
-    gravity_sd_deg: tuple[float, float] | None = None
-    """Instead: range of that error's standard deviation, logarithmic, of which the network is told, too
-    (`lifting.camera.gravity_trust`). A camera's own estimate can then be told however rough it is."""
+    gravity_sd_deg: tuple[PositiveFloat, PositiveFloat] = (0.7, 20.0)
+    """Range of that direction's standard deviation, logarithmic, of which the network is told, too
+    (`lifting.camera.gravity_trust`): a camera's own estimate can then be told however rough it is."""
     checkpoint_every: int = Field(default=500, ge=1)
     """Steps between checkpoints; a killed run continues from the last one."""
     validate_every: int = Field(default=2000, ge=1)

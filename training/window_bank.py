@@ -36,7 +36,7 @@ from training.corpus import load_corpus
 
 FORMAT = "sealcap-windows-1"
 CHUNK = 500
-_SECTIONS = ("gravity_known", "gravity_noise_deg", "body", "camera", "detector")
+_SECTIONS = ("gravity_known", "gravity_sd_deg", "body", "camera", "detector")
 _SPLIT_SEED = {"train": 11, "val": 12, "test": 13}
 
 

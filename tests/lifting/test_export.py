@@ -19,7 +19,7 @@ from lifting.metadata import KEY, LifterMetadata, read_metadata, write_metadata
 from lifting.models.ray_lifter import RayLifter
 
 INFO = LifterMetadata(
-    window=9, fps=30.0, graded_gravity=True, training={"steps": 3}, data_licences={"data": "terms"}
+    window=9, fps=30.0, training={"steps": 3}, data_licences={"data": "terms"}
 )
 
 

@@ -87,7 +87,7 @@ def test_gravity_is_told_to_half(maker: BatchMaker) -> None:
 def test_gravity_is_told_with_how_far_to_trust_it(settings: dict, corpus_dir: Path) -> None:
     """Directions are as wrong as their trust says, for every grade of it; a share gets none."""
     graded = parse_config(settings | {"gravity_known": 0.7, "gravity_sd_deg": [1.0, 20.0]}, "test")
-    exact = parse_config(settings | {"gravity_known": 1.0, "gravity_noise_deg": 0.0}, "test")
+    exact = parse_config(settings | {"gravity_known": 1.0, "gravity_sd_deg": [1e-4, 1e-4]}, "test")
     corpus = load_corpus(corpus_dir, "tiny", "train")
     told, truth = (BatchMaker(corpus, c).windows(4000, 1, seeded(1, 1)).gravity for c in (graded, exact))
     trust, known = told[:, 3], told[:, 3] > 0
