@@ -93,10 +93,9 @@ class Courier:
                 if not self._goes_on(shift):
                     return
         finally:
+            # an error that nobody foresaw ends this thread, not the others' work
             with self._changing:
-                if (
-                    self._shift is shift
-                ):  # an error that nobody foresaw ends this thread, not the others' work
+                if self._shift is shift:
                     self._begin(shift.calls)
 
     def _goes_on(self, shift: _Shift) -> bool:
