@@ -72,8 +72,7 @@ class ContactEstimate:
         self._on = [False] * len(CONTACTS)
         self._waited_s = [0.0] * len(CONTACTS)
         self._lowest_m = [0.0] * len(CONTACTS)
-        self._put = np.full((len(CONTACTS), 2), np.nan)
-        self._put_s = np.zeros(len(CONTACTS))
+        self._put = [(math.nan, math.nan, 0.0)] * len(CONTACTS)
         self._away_s = [0.0] * len(CONTACTS)
         self._hidden_s = [0.0] * len(CONTACTS)
         self._local_m = math.inf
@@ -151,12 +150,18 @@ class ContactEstimate:
         down, metres across the line of sight; NaN where it does not."""
         if rays is None:
             return [math.nan] * len(CONTACTS)
-        fresh = ~np.array(self._on) | np.isnan(self._put[:, 0])
-        self._put_s = np.where(fresh, 0.0, self._put_s) + dt_s
-        gain = np.where(fresh, 1.0, dt_s / np.maximum(self._put_s, 1e-6))[:, None]
-        offset = rays - np.where(fresh[:, None], rays, self._put)
-        self._put = np.where(fresh[:, None], rays, self._put + np.where(np.isnan(offset), 0.0, gain * offset))
-        return (np.sqrt(np.vecdot(offset, offset)) * depth_m).tolist()  # type: ignore[no-any-return]
+        out = []
+        for i, ((u, v), z) in enumerate(zip(rays.tolist(), depth_m.tolist(), strict=True)):
+            x, y, seen_s = self._put[i]
+            if not self._on[i] or math.isnan(x):
+                x, y, seen_s = u, v, 0.0
+            out.append(math.hypot(u - x, v - y) * z)
+            if not math.isnan(u):
+                seen_s += dt_s
+                gain = dt_s / max(seen_s, 1e-6)
+                x, y = x + gain * (u - x), y + gain * (v - y)
+            self._put[i] = x, y, seen_s
+        return out
 
     def _speeds(self, points_cam: Float64, dt_s: float) -> tuple[list[float], list[float]]:
         """Smoothed speeds (4,) before the camera: corrections of the floor or tilt move nothing there; and
