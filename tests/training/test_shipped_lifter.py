@@ -40,7 +40,7 @@ def test_it_is_small() -> None:
 
 
 def test_it_lifts_people_it_has_not_seen(shipped: Lifter, motion_dir: Path) -> None:
-    """On noisy synthetic views of the test split it beats a limp average pose by far; gravity is worth 4 mm."""
+    """On noisy synthetic views of the test split it beats an average pose by far; gravity is worth 4 mm."""
     config = load_config(ROOT / "configs" / "lifter.yaml")
     config = config.model_copy(update={"gravity_known": 1.0, "gravity_sd_deg": (0.1, 0.1)})
     made = BatchMaker(load_corpus(motion_dir, "cmu", "test"), config).windows(1000, 9, seeded(11, 0))
