@@ -111,11 +111,13 @@ class Tracker:
         return out
 
     def _doubles(self, now: int) -> list[Track]:
-        """Strangers who are near somebody followed and dressed alike: only their joints tell them apart."""
+        """Strangers who are near somebody followed and dressed alike: only their joints tell them apart.
+
+        A stranger whom a look did not show may never have been there: the next search will tell."""
         near = [
             o
             for o in self._others
-            if o.unseen_s(now) < RETRY_NS * 1e-9
+            if o.unseen_s(now) < RETRY_NS * 1e-9 and not (o.missed and o.person_id is None)
             for t in self._tracks
             if apart(o.expected(now), t.expected(now)) < CROWD and _alike(o, t)
         ]
