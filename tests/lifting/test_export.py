@@ -18,9 +18,7 @@ from lifting.lifter import Lifter
 from lifting.metadata import KEY, LifterMetadata, read_metadata, write_metadata
 from lifting.models.ray_lifter import RayLifter
 
-INFO = LifterMetadata(
-    window=9, fps=30.0, training={"steps": 3}, data_licences={"data": "terms"}
-)
+INFO = LifterMetadata(window=9, fps=30.0, training={"steps": 3}, data_licences={"data": "terms"})
 
 
 @pytest.fixture(scope="module")
