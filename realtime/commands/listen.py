@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import math
 import statistics
+import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, Protocol, TypeVar
 
@@ -20,6 +21,7 @@ from lifting.errors import ConfigError
 from lifting.skeleton import SEALCAP26
 from realtime.client import Subscriber
 from realtime.commands.listen_vmc import VmcArrivals, VmcFrame, vmc_frames
+from realtime.commands.run import stop_on_signal
 from realtime.curve import ClientKeys, client_keys
 from realtime.exposure import is_loopback
 from realtime.keyring import DEFAULT_NAME
@@ -166,13 +168,22 @@ _Item = TypeVar("_Item")
 def _listen(
     frames: Generator[_Item | None, None, None], arrivals: Counting[_Item], console: Console, ends: _Ends
 ) -> int:
-    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(frames):
-        _watch(frames, arrivals, console, ends)
+    stopped = threading.Event()
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(frames), stop_on_signal(stopped):
+        _watch(_until(stopped, frames), arrivals, console, ends)
     if not arrivals.frames:
         console.print(f"Nothing came. {ends.hint}")
         return 1
     console.print(arrivals.summary())
     return 0
+
+
+def _until(stopped: threading.Event, frames: Iterable[_Item | None]) -> Iterator[_Item | None]:
+    """Asked between two frames: an interrupt that is raised anywhere may be lost inside a library."""
+    for frame in frames:
+        if stopped.is_set():
+            return
+        yield frame
 
 
 def _watch(frames: Iterator[_Item | None], arrivals: Counting[_Item], console: Console, ends: _Ends) -> None:

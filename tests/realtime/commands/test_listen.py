@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -99,6 +100,7 @@ def test_ctrl_c_ends_with_a_summary() -> None:
     sink.open()
     code = f"from realtime.commands.listen import listen; raise SystemExit(listen('zmq', {sink.endpoint!r}))"
     with (
+        contextlib.closing(sink),
         publishing(sink.write),
         subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -109,7 +111,6 @@ def test_ctrl_c_ends_with_a_summary() -> None:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
-    sink.close()
     assert process.returncode == 0
     assert "frames, 0 lost" in out
     assert err == ""
