@@ -17,7 +17,7 @@ from .own_armature import show_state
 from .person import Person
 from .receiver import EVERYWHERE, LOOPBACK, Receiver
 from .recording import write_keys
-from .settings import ANYONE, characters, mapping_of, shown_t_pose
+from .settings import ANYONE, characters, listeners, mapping_of, shown_t_pose
 from .take import Recording, Track
 
 TICK_S = 1 / 120
@@ -212,6 +212,7 @@ class Live:
 
 
 live = Live()
+listeners.append(live.forget_characters)
 
 
 def tick() -> float | None:

@@ -22,9 +22,11 @@ from .mapping import find_bones
 from .receiver import OWN_PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ANYONE = -1
+listeners: list[Callable[[], None]] = []
+"""Called when a character's settings have changed."""
 
 
 def _is_armature(_self: object, thing: bpy.types.Object) -> bool:
@@ -32,10 +34,9 @@ def _is_armature(_self: object, thing: bpy.types.Object) -> bool:
 
 
 def _changed(_self: object, _context: object) -> None:
-    """Characters are read anew when something about them is set."""
-    from .live import live
-
-    live.forget_characters()
+    """Something about a character was set."""
+    for listener in listeners:
+        listener()
 
 
 class SealcapBone(bpy.types.PropertyGroup):
