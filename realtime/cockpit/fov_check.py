@@ -26,8 +26,8 @@ MOVED_M = 0.1
 AGREES = 0.5
 """Correlation of the two ways below which nothing is said."""
 TOO_WIDE, TOO_NARROW = 0.65, 1.35
-"""Ratio of focal lengths, assumed to true, beyond which the field of view is doubted. Noise in what the feet
-do makes the ratio that is measured about a tenth too small."""
+"""Ratio of focal lengths, assumed to true, beyond which the field of view is doubted. Measured are 1.1 where
+it is 1 and 1.6 where it is 2.1: contacts that are held a moment too long make feet move."""
 
 _SOLES = np.array(SEALCAP26.indices(*CONTACTS))
 _Look = tuple[int, int, Float32, float, Float32]
@@ -79,6 +79,7 @@ class FovCheck:
         body, foot = np.array(self._ways).T
         if np.count_nonzero(np.abs(body) > MOVED_M) < FEWEST:
             return None
-        ratio = float((body * foot).sum() / (foot * foot).sum())
+        # Both ways are noisy; least squares on either would make the ratio too small or too large.
+        ratio = float(np.sqrt((body * body).sum() / (foot * foot).sum()))
         sure = float(np.corrcoef(body, foot)[0, 1]) > AGREES
         return ratio if sure and not TOO_WIDE < ratio < TOO_NARROW else None
