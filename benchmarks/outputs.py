@@ -28,7 +28,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from benchmarks.soak import TruthTracker, free_ports
+from benchmarks.soak import free_ports
 from benchmarks.solver_report import table
 from realtime.build import build_outputs, build_people, open_camera
 from realtime.config import CameraConfig, OutputConfig, RunConfig
@@ -37,6 +37,7 @@ from realtime.pipeline import Pipeline
 from realtime.sinks.runner import SinkRunner
 from realtime.sinks.wire import StreamInfo
 from realtime.sources.synthetic import SyntheticSource
+from tests.realtime.pipeline_rig import Collector, TruthTracker
 
 TARGET = "127.0.0.1"
 PORTS = 4
@@ -123,28 +124,15 @@ def measure(seconds: float = SECONDS, fps: float = FPS) -> Outputs:
     return Outputs({name: [r[name] for r in rounds] for name in sets}, fps)
 
 
-class Collector:
-    """An output that keeps what it gets."""
+class Pictures(Collector):
+    """Keeps what it gets, with its pictures: an output whose queue is longer gets none."""
 
-    name, queue = "collector", 1
-
-    def __init__(self) -> None:
-        self.motions: list[Motion] = []
-
-    def open(self) -> None:
-        """Nothing to open."""
-
-    def write(self, motion: Motion) -> None:
-        """Keep it."""
-        self.motions.append(motion)
-
-    def close(self) -> None:
-        """Nothing to close."""
+    queue = 1
 
 
 def solved() -> list[Motion]:
     """What the real pipeline makes of the synthetic figure, with its pictures; eight seconds."""
-    sink, camera = Collector(), partial(open_camera, CameraConfig(), None)
+    sink, camera = Pictures(), partial(open_camera, CameraConfig(), None)
     source, people = SyntheticSource(30, (640, 480)), build_people(RunConfig())
     Pipeline(source, TruthTracker(), people, camera, [sink], lossless=True, frames=240).run(threading.Event())
     return sink.motions

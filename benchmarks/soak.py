@@ -33,17 +33,15 @@ from rich.console import Console
 from benchmarks.soak_meter import Meter, Sample, after_warm_up, grown, objects, slope
 from benchmarks.solver_plots import Curve, plot, save_picture
 from benchmarks.solver_report import Check, device, table, write_between
-from lifting.skeleton import BODY21
 from realtime.build import build_people, build_pipeline, open_camera
 from realtime.config import CameraConfig, OutputConfig, RunConfig, load_run_config
-from realtime.data import Frame, Keypoints
 from realtime.pipeline import Pipeline
 from realtime.session import read_poses
 from realtime.sinks.recorder import SessionRecorder
 from realtime.sources.synthetic import SyntheticSource
 from realtime.timing import Summary
-from realtime.tracks import box_of
 from realtime.web.session import PageSession
+from tests.realtime.pipeline_rig import TruthTracker
 
 FPS = 30
 EIGHT_HOURS = 8 * 3600 * FPS
@@ -55,29 +53,15 @@ ABSENT_S = (20.0, 22.5)
 """Of the recorded routine: nobody is there, so that losing and finding somebody is part of every round."""
 
 
-class TruthTracker:
-    """Sees exactly what the synthetic source drew."""
-
-    def update(self, frame: Frame) -> list[Keypoints]:
-        """One person, or nobody for a moment."""
-        if frame.truth is None or ABSENT_S[0] <= frame.capture_time_ns / 1e9 < ABSENT_S[1]:
-            return []
-        seen = np.ones(len(BODY21), np.float32)
-        return [Keypoints(0, frame.truth.points_px, seen, box_of(frame.truth.points_px, seen))]
-
-    def choose(self, x_px: float, y_px: float) -> None:
-        """There is only one."""
-
-    def restart(self) -> None:
-        """Nothing is remembered."""
-
-
 def record_session(path: Path) -> None:
     """One routine of the synthetic figure, 26 s, as a session without video."""
     camera = partial(open_camera, CameraConfig(), None)
     source, recorder = SyntheticSource(FPS, (640, 480)), SessionRecorder(path)
-    people = build_people(RunConfig())
-    Pipeline(source, TruthTracker(), people, camera, [recorder], lossless=True).run(threading.Event())
+    people, tracker = (
+        build_people(RunConfig()),
+        TruthTracker(there=lambda t: not ABSENT_S[0] <= t < ABSENT_S[1]),
+    )
+    Pipeline(source, tracker, people, camera, [recorder], lossless=True).run(threading.Event())
 
 
 @dataclass(frozen=True)

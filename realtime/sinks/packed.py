@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from lifting.skeleton import BONES, CONTACTS, SEALCAP26
 from realtime.data import BodyPose, Float32, State
-
-Quaternion = tuple[float, float, float, float]
-"""xyzw."""
+from realtime.solve.plain_turns import Quaternion, multiply
 
 POSES = 64
 """That are remembered: some persons, for as long as the recorder lets them wait."""
@@ -82,16 +80,6 @@ def turned(pose: BodyPose) -> list[Quaternion]:
     """The rotation of each bone from rest in world axes; not to be changed. As `forward.world_rotations`."""
     world: list[Quaternion] = []
     for parent, (x, y, z, w) in zip(BONES.parents, pose.bone_rotations.tolist(), strict=True):
-        if parent < 0:
-            world.append((x, y, z, w))
-            continue
-        i, j, k, r = world[parent]
-        world.append(
-            (
-                r * x + i * w + j * z - k * y,
-                r * y - i * z + j * w + k * x,
-                r * z + i * y - j * x + k * w,
-                r * w - i * x - j * y - k * z,
-            )
-        )
+        local = x, y, z, w
+        world.append(local if parent < 0 else multiply(world[parent], local))
     return world

@@ -19,10 +19,11 @@ from lifting.skeleton import BONES, SEALCAP26
 from realtime.data import BodyPose, Motion, State
 from realtime.osc_packets import Layout, bundles, message, message_head
 from realtime.sinks.one_person import Places
-from realtime.sinks.packed import Quaternion, turned
+from realtime.sinks.packed import turned
 from realtime.sinks.rate import RateLimit
 from realtime.sinks.udp import UdpSender
 from realtime.sinks.wire import sendable
+from realtime.solve.plain_turns import Quaternion
 from realtime.vmc.commands import CommandPort, Commands
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 9000

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.solve.leg_ik import TINY, Vector, add, bend_leg, norm, scale, sub
+from realtime.solve.plain_turns import Quaternion, multiply
 
 Float64 = NDArray[np.float64]
-Quaternion = tuple[float, float, float, float]
 
 NEAR_M = 2e-4
 """A sole this near to its place is left alone."""
@@ -63,14 +63,14 @@ def _off(points: tuple[Vector, Vector], goals: list[list[float]], held: list[boo
 
 def _turn_leg(local: Float64, bones: tuple[int, ...], thigh: Quaternion, shank: Quaternion) -> None:
     """Turn thigh and shank in the world, leave the foot's orientation; rewrite the three local rotations."""
-    rows = local[[0, *bones]].tolist()
+    rows: list[Quaternion] = local[[0, *bones]].tolist()
     hips = rows[0]
-    upper = _multiply(hips, rows[1])
-    lower = _multiply(upper, rows[2])
-    after = (_multiply(thigh, upper), _multiply(shank, lower), _multiply(lower, rows[3]))
+    upper = multiply(hips, rows[1])
+    lower = multiply(upper, rows[2])
+    after = (multiply(thigh, upper), multiply(shank, lower), multiply(lower, rows[3]))
     parents = (hips, *after[:2])
     local[list(bones)] = [
-        _multiply((-p[0], -p[1], -p[2], p[3]), q) for p, q in zip(parents, after, strict=True)
+        multiply((-p[0], -p[1], -p[2], p[3]), q) for p, q in zip(parents, after, strict=True)
     ]
 
 
@@ -81,14 +81,3 @@ def _swing(a: Vector, b: Vector) -> Quaternion:
     w = size + a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
     n = math.sqrt(x * x + y * y + z * z + w * w)
     return (x / n, y / n, z / n, w / n) if n > TINY else (0.0, 0.0, 0.0, 1.0)
-
-
-def _multiply(a: Quaternion | list[float], b: Quaternion | list[float]) -> Quaternion:
-    x, y, z, w = a
-    i, j, k, r = b
-    return (
-        w * i + x * r + y * k - z * j,
-        w * j - x * k + y * r + z * i,
-        w * k + x * j - y * i + z * r,
-        w * r - x * i - y * j - z * k,
-    )

@@ -19,7 +19,7 @@ from realtime.data import Motion
 from realtime.pipeline import Pipeline
 from realtime.solve.body import BodySolver, SolverOptions
 from realtime.sources.synthetic import SyntheticSource
-from tests.realtime.test_pipeline import Collector, TruthTracker
+from tests.realtime.pipeline_rig import Collector, TruthTracker
 from tests.realtime.web.cockpit_rig import Eyes, free_port, running, settings, wait_for
 
 SIZE = (160, 120)

@@ -15,7 +15,7 @@ from realtime.cockpit.watch import Losses, Pace
 from realtime.data import Motion
 from realtime.pipeline import Pipeline
 from realtime.sources.synthetic import SyntheticSource
-from tests.realtime.test_pipeline import Collector, TruthTracker, pipeline
+from tests.realtime.pipeline_rig import Collector, TruthTracker, pipeline
 from tests.realtime.web.cockpit_rig import running, settings, wait_for
 
 

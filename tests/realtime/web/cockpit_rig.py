@@ -19,7 +19,7 @@ from realtime.config import CameraConfig, OutputConfig, RunConfig
 from realtime.pipeline import Pipeline
 from realtime.sources.synthetic import SyntheticSource
 from realtime.web.session import PageSession
-from tests.realtime.test_pipeline import TruthTracker
+from tests.realtime.pipeline_rig import TruthTracker
 from tests.realtime.web.test_page import free_port
 
 
