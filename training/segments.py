@@ -1,8 +1,9 @@
 """Which bones, mirrored pairs and limbs a skeleton has, derived from the names of its joints.
 
-Bones are the links of the skeleton's tree outside the face: eyes, ears and nose are no segments of the body,
-and their "lengths" say nothing about a figure's build. A pair is a bone of the left side with its twin; a
-limb is an arm (shoulder, elbow, wrist) or a leg (hip, knee, ankle).
+Bones are the links of the skeleton's tree outside the face: eyes, ears, nose and landmarks are no segments of
+the body, and their "lengths" say nothing about a figure's build; nor does a link from the nose to a shoulder,
+which trees without a neck have. A pair is a bone of the left side with its twin; a limb is an arm (shoulder,
+elbow, wrist) or a leg (hip, knee, ankle).
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ LEG = ("hip", "knee", "ankle")
 
 @cache
 def bones(skeleton: Skeleton) -> tuple[Bone, ...]:
-    """Every (parent, child) of the body; SEALCAP26 has 20, H36M17 16.
+    """Every (parent, child) of the body; SEALCAP26 has 20, H36M17 16, WHOLEBODY133 58.
 
     Raises ValueError for a skeleton that is no tree.
     """
-    found = tuple(edge for edge in skeleton.edges if not _in_face(skeleton.joints[edge[1]]))
+    found = tuple(edge for edge in skeleton.edges if not any(_in_face(skeleton.joints[i]) for i in edge))
     if not found:
         raise ValueError(f"{skeleton.name} has no bones; give a skeleton with parents")
     return found
@@ -88,4 +89,4 @@ def _chain(skeleton: Skeleton, joints: list[str]) -> Chain:
 
 
 def _in_face(joint: str) -> bool:
-    return joint.rpartition("_")[2] in FACE
+    return not FACE.isdisjoint(joint.split("_"))  # left_eye, right_face_12

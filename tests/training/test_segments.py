@@ -6,6 +6,7 @@ import pytest
 
 from lifting.skeleton import BODY21, H36M17, SEALCAP26, Skeleton
 from training import segments
+from training.datasets.skeletons import WHOLEBODY133
 
 DHP16 = Skeleton(
     "3dhp16",
@@ -41,6 +42,19 @@ def test_tables_of_known_skeletons(skeleton: Skeleton, bones: int, pairs: int) -
     assert len(names) == 4
     roots = set(range(len(skeleton))) - set(segments.below_root(skeleton))
     assert [skeleton.joints[i] for i in roots] == ["pelvis"]
+
+
+def test_a_face_of_landmarks_is_no_body() -> None:
+    """Of H3WB's 133 joints, 68 in the face: limbs, sides of the trunk, feet and hands are left, in pairs."""
+    names = {named(WHOLEBODY133, bone) for bone in segments.bones(WHOLEBODY133)}
+    assert not [name for name in names if "face" in name or "nose" in name or "eye" in name or "ear" in name]
+    left = {name.replace("left_", "") for name in names if name.startswith("left_")}
+    body = {"shoulder-elbow", "elbow-wrist", "shoulder-hip", "hip-knee", "knee-ankle"}
+    body |= {"ankle-big_toe", "ankle-small_toe", "ankle-heel", "wrist-hand"}
+    assert {name for name in left if not name.split("-")[1][-1].isdigit()} == body
+    assert len(left) == len(body) + 20  # and five fingers of four links
+    assert len(names) == 2 * len(left)
+    assert len(segments.mirrored_bones(WHOLEBODY133)) == len(left)
 
 
 def test_skeletons_without_them_are_refused() -> None:
