@@ -36,7 +36,8 @@ from training.corpus import load_corpus
 
 FORMAT = "sealcap-windows-1"
 CHUNK = 500
-_SECTIONS = ("gravity_known", "gravity_sd_deg", "body", "camera", "detector")
+SECTIONS = ("gravity_known", "gravity_sd_deg", "body", "camera", "detector")
+"""Of a training configuration: what, beside the corpus, decides the content."""
 _SPLIT_SEED = {"train": 11, "val": 12, "test": 13}
 
 
@@ -56,7 +57,7 @@ class BankRequest:
 
     def record(self) -> dict[str, Any]:
         """The settings as plain data, with a hash of the corpus file instead of its place."""
-        settings = self.config.model_dump(mode="json", include=set(_SECTIONS))
+        settings = self.config.model_dump(mode="json", include=set(SECTIONS))
         corpus = self.config.corpus
         path = corpus.folder / f"{corpus.name}_{self.split}.npz"
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"

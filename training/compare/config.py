@@ -9,8 +9,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lifting.errors import ConfigError
+from lifting.mistake import first_mistake
 from training.config import TrainingConfig, parse_config
 from training.trainer import make_lifter
+from training.window_bank import SECTIONS
 from training.yaml_file import read_yaml
 
 Overrides = dict[str, Any]
@@ -161,10 +163,11 @@ def load_compare(path: Path) -> CompareConfig:
     """
     raw = read_yaml(path, "comparison", "configs/compare.yaml")
     config = parse_compare(raw, path.parent, str(path))
+    data: dict[str, Any] = {}
     for group in config.cells:
         for backbone in group.backbones:
             for arm in group.arms:
-                _check_cell(config, group, backbone, arm)
+                _check_cell(config, group, backbone, arm, data)
             make_lifter(config.settings(backbone, config.baseline, 0, {}))
     return config
 
@@ -174,9 +177,7 @@ def parse_compare(raw: dict[str, Any], base: Path, where: str) -> CompareConfig:
     try:
         config = CompareConfig.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {key + ': ' if key else ''}{first['msg']}.") from error
+        raise ConfigError(f"{where}: {first_mistake(error)}.") from error
     training = copy.deepcopy(config.training)
     corpus = training.get("corpus")
     if isinstance(corpus, dict) and "folder" in corpus:
@@ -198,9 +199,21 @@ def merge(into: Overrides, overrides: Overrides) -> None:
             into[key] = copy.deepcopy(value)
 
 
-def _check_cell(config: CompareConfig, group: CellGroup, backbone: str, arm: str) -> None:
-    """Build the configuration of every value of the knob. Raises ConfigError."""
+def _check_cell(
+    config: CompareConfig, group: CellGroup, backbone: str, arm: str, data: dict[str, Any]
+) -> None:
+    """Build the configuration of every value of the knob. Raises ConfigError.
+
+    `data` is what all cells must agree on, as they learn from the same windows; the first one fills it.
+    """
     settings = config.settings(backbone, arm, group.seeds[0], {})
+    own = settings.model_dump(include={*SECTIONS, "corpus"})
+    changed = [key for key in own if own[key] != data.setdefault(key, own[key])]
+    if changed:
+        raise ConfigError(
+            f"{backbone}/{arm} has another {', '.join(changed)} than the cells before it, but all learn from "
+            f"the same windows. Write it under training, for all."
+        )
     if settings.corpus.kind != "motion":
         raise ConfigError(
             f"Comparisons run on motion corpora, whose windows can be made once; corpus.kind of "

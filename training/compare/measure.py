@@ -18,9 +18,10 @@ Floats = NDArray[np.float64]
 
 
 def measure(lifter: RayLifter, bank: WindowBank, frames: int, device: torch.device) -> dict[str, float]:
-    """Errors of the newest frame of every window, in `frames` consecutive windows of each sequence.
+    """Errors of the newest answer to every window, in `frames` consecutive windows of each sequence.
 
-    The answered frames are the last ones of a sequence, the same for networks with short and long windows.
+    The windows end in the last frames of a sequence, the same for networks with short and long ones. What a
+    network says of an earlier frame than its newest (causal: false) is compared with the truth of that frame.
     Keys as in `training.compare.tables.MEASURES`.
     """
     parts = [
@@ -57,5 +58,6 @@ def _lift(
     gravity = made.gravity[:, None].expand(-1, frames, -1)
     with torch.no_grad():
         joints = lifter(slides.flatten(0, 1).to(device), gravity.flatten(0, 1).to(device))
-    truth = from_hips(made.joints_cam[:, window - 1 :])
+    first = lifter.frames[-1]
+    truth = from_hips(made.joints_cam[:, first : first + frames])
     return joints.unflatten(0, (len(rows), frames)).cpu().double().numpy(), truth.double().numpy()

@@ -41,11 +41,10 @@ class Workers(Protocol):
 
 
 class LocalWorkers:
-    """One process per cell; with GPUs, each process sees one of them."""
+    """One process per cell; with GPUs, each process sees one of those that this one sees."""
 
     def __init__(self, at_once: int) -> None:
-        gpus = torch.cuda.device_count()
-        slots: list[str | None] = [str(i) for i in range(gpus)] if gpus else [None]
+        slots: list[str | None] = [*_gpus()] or [None]
         self._slots = slots * at_once
         self.threads = max(1, (os.cpu_count() or 1) // len(self._slots))
         self._running: dict[Path, tuple[subprocess.Popen[bytes], str | None]] = {}
@@ -217,6 +216,13 @@ class Comparison:
         )
         write_whole(folder / "cell.json", job.model_dump_json(indent=1))
         return folder
+
+
+def _gpus() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES must be for each GPU: its number, or its name in a choice that was made."""
+    count, chosen = torch.cuda.device_count(), os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = [name.strip() for name in chosen.split(",") if name.strip()]
+    return (names or [str(i) for i in range(count)])[:count]
 
 
 def _part_done(folder: Path) -> float:

@@ -54,6 +54,7 @@ def test_tuned_weight_of_a_loss_with_options(compare_settings: dict[str, Any], c
         (("backbones", "conv", "backbone"), "nonet", "no backbone 'nonet'; choose one of"),
         (("backbones", "conv", "training"), {"optimiser": {"step": 4}}, "conv/.*: optimiser.step"),
         (("bank", "size"), 4, "bank.size: Extra inputs"),
+        (("arms", "bones", "camera"), {"roll_deg": 2.0}, r"conv/bones has another camera .* same windows"),
     ],
 )
 def test_mistakes(
@@ -79,7 +80,7 @@ def test_factors_need_a_number(compare_settings: dict[str, Any], compare_file: P
 
 def test_unreadable_files(tmp_path: Path) -> None:
     """Missing and broken files."""
-    with pytest.raises(ConfigError, match="Cannot read the comparison"):
+    with pytest.raises(ConfigError, match="There is no file"):
         load_compare(tmp_path / "no.yaml")
     (tmp_path / "c.yaml").write_text("a: [")
     with pytest.raises(ConfigError, match="not valid YAML"):

@@ -12,17 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import yaml
 
 from lifting.errors import ConfigError, DataError
+from lifting.models.ray_lifter import RayLifter
+from training.batches import from_hips
 from training.compare import cell as cells
 from training.compare.cell import SPLITS, load_result, run_cell
 from training.compare.cli import compare
 from training.compare.config import load_compare
+from training.compare.measure import measure
 from training.compare.plan import next_cells
 from training.compare.report import replace_section
-from training.compare.run import Comparison
+from training.compare.run import Comparison, LocalWorkers
 from training.trainer import Trainer
 
 
@@ -173,6 +178,42 @@ def test_every_network_answers_the_same_frames(comparison: Comparison) -> None:
     assert set(comparison.banks) == set(SPLITS)
 
 
+def test_an_answer_is_measured_by_the_truth_of_its_frame(
+    compare_settings: dict[str, Any], compare_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that knows every pose has no error, whether it answers the newest or the middle frame."""
+    for causal in (True, False):
+        options = {"width": 8, "causal": causal}
+        compare_settings["backbones"]["conv"] |= {"backbone": "video_pose", "options": options}
+        compare_file.write_text(yaml.safe_dump(compare_settings, sort_keys=False), encoding="utf-8")
+        made = Comparison(load_compare(compare_file), tmp_path / "run")
+        made.prepare(nobody)
+        lifter = Trainer(next_cells(made.config, made.known)[0].config).averaged()
+        assert isinstance(lifter, RayLifter)
+        assert lifter.frames == ((2,) if causal else (1,))
+        bank = made.banks["test"]
+        answered = from_hips(bank.take(np.arange(len(bank)), 7).joints_cam)[:, lifter.frames[-1] :][:, :5]
+        told = iter([answered[i : i + 2].flatten(0, 1) for i in range(0, len(bank), 2)])
+        monkeypatch.setattr(RayLifter, "forward", lambda *_, told=told: next(told))
+        errors = measure(lifter, bank, 5, torch.device("cpu"))
+        assert errors["mpjpe_m"] == errors["acceleration_mps2"] == 0
+
+
+@pytest.mark.parametrize(
+    ("chosen", "slots"), [(None, ["0", "1"]), ("2,3", ["2", "3"]), ("GPU-a, GPU-b,-1", ["GPU-a", "GPU-b"])]
+)
+def test_cells_use_the_gpus_that_were_chosen(
+    monkeypatch: pytest.MonkeyPatch, chosen: str | None, slots: list[str]
+) -> None:
+    """Each cell gets one of those that CUDA_VISIBLE_DEVICES leaves, under the name that it has there."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    if chosen is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    assert LocalWorkers(2)._slots == slots * 2
+
+
 def test_the_page_around_a_section_stays() -> None:
     """New sections go to the end, known ones are replaced in place, half a pair of markers is an error."""
     page = replace_section("# Title\n\nText.\n", "a", "one\n", Path("p.md"))
@@ -192,4 +233,4 @@ def test_the_verb_finds_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     path = tmp_path / "c.yaml"
     path.write_text(yaml.safe_dump({"name": "x"}))
     assert main(["compare", str(path)]) == 2
-    assert "Field required" in capsys.readouterr().err
+    assert "is missing" in capsys.readouterr().err
