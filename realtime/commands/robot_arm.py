@@ -13,6 +13,9 @@ from realtime.retarget.deadman import PERIOD_S, DeadmanClient
 from realtime.retarget.keys import Keys
 from realtime.retarget.steady.control_wire import DEFAULT_ENDPOINT, Reply
 
+STOP_KEYS = "q\x1b"
+"""q and Escape."""
+
 
 def arm(
     endpoint: tyro.conf.Positional[str] = DEFAULT_ENDPOINT,
@@ -55,12 +58,12 @@ def _hold(robot: DeadmanClient, keys: Keys, stopped: threading.Event, console: C
     """Heartbeats until somebody or something ends it; the exit code is 0 only for a wanted stop."""
     shown = ""
     while not stopped.is_set():
-        key = keys.pressed(PERIOD_S)
-        if key == " ":
+        typed = keys.pressed(PERIOD_S)
+        if " " in typed:  # whatever else was pressed with it
             robot.estop()
             console.print("EMERGENCY STOP. To go on: sealcap robot arm --reset")
             return 1
-        if key in ("q", "\x1b"):
+        if keys.gone or not set(typed).isdisjoint(STOP_KEYS):
             break
         reply = robot.heartbeat()
         if not reply.ok:

@@ -237,25 +237,47 @@ def _wait(endpoint: str, state: str) -> bool:
     return False
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a Unix terminal")
-def test_space_is_the_emergency_stop() -> None:
-    """Typed in a terminal, without Enter."""
+@contextlib.contextmanager
+def armed_in_a_terminal() -> Iterator[tuple[str, int, subprocess.Popen[bytes]]]:
+    """`sealcap robot arm` in a terminal, armed: its control port, the terminal's other end, the program."""
+    if not hasattr(os, "openpty"):
+        pytest.skip("needs a Unix terminal")
     loop = SteadyLoop(SteadyOutput(LIMITS, np.zeros(N)), [])
     control = ControlPort(loop, ANY)
     control.open()
     loop.start()
     master, slave = os.openpty()
+    hands = os.dup(master)
     try:
         program = subprocess.Popen(
             [sys.executable, "-c", CLI, "robot", "arm", control.endpoint],
             stdin=slave, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        assert _wait(control.endpoint, "holding")
-        os.write(master, b" ")
-        assert program.wait(10) == 1
-        assert _wait(control.endpoint, "estop")
-    finally:
-        os.close(master)
         os.close(slave)
+        os.close(master)
+        assert _wait(control.endpoint, "holding")
+        yield control.endpoint, hands, program
+    finally:
+        with contextlib.suppress(OSError):
+            os.close(hands)
+        program.kill()
+        program.wait()
         loop.close()
         control.close()
+
+
+@pytest.mark.parametrize("typed", [b" ", b"b ", b"q ", b"abc \x1bx"])
+def test_space_is_the_emergency_stop(typed: bytes) -> None:
+    """Typed in a terminal, without Enter; also by a hand that falls on the keyboard."""
+    with armed_in_a_terminal() as (endpoint, hands, program):
+        os.write(hands, typed)
+        assert program.wait(10) == 1
+        assert _wait(endpoint, "estop")
+
+
+def test_a_terminal_that_is_gone_stops() -> None:
+    """Also where its hang-up reaches nobody: who cannot press a key any more holds nothing."""
+    with armed_in_a_terminal() as (endpoint, hands, program):
+        os.close(hands)
+        assert program.wait(10) == 0
+        assert _wait(endpoint, "stopped")
