@@ -10,7 +10,7 @@ from lifting.models.ray_lifter import RayLifter
 from lifting.models.screen_lifter import ScreenLifter
 from training.batches import Batch, BatchMaker
 from training.config import TrainingConfig
-from training.corpus import load_corpus
+from training.corpus import check_live_rate, load_corpus
 from training.datasets import load_sequences
 from training.evaluate import evaluate_synthetic
 from training.screen_batches import ScreenBatchMaker
@@ -41,12 +41,15 @@ def open_material(config: TrainingConfig, frames: tuple[int, ...], clip_frames: 
     """Read the training and the validation split.
 
     `frames` of its window are what the network answers; `clip_frames` > 1 as in `BatchMaker`. Raises
-    DataError for missing or broken files.
+    DataError for missing or broken files, and for motion at another rate than live video is lifted at.
     """
     corpus = config.corpus
     few = config.model_copy(update={"optimiser": config.optimiser.model_copy(update={"batch": FEW})})
     if corpus.kind == "motion":
-        learned, held_out = (load_corpus(corpus.folder, corpus.name, split) for split in ("train", "val"))
+        learned, held_out = (
+            check_live_rate(load_corpus(corpus.folder, corpus.name, split), corpus.folder)
+            for split in ("train", "val")
+        )
         return Material(
             BatchMaker(learned, config, clip_frames),
             BatchMaker(held_out, few),

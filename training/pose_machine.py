@@ -29,7 +29,7 @@ from lifting.models.refinement import observed_mask, refine
 from lifting.skeleton import SEALCAP26
 from training import metrics
 from training.batches import feed, seeded
-from training.corpus import load_corpus
+from training.corpus import check_live_rate, load_corpus
 from training.pose_machine_checkpoint import PoseMachine, load_pose_machine, save_pose_machine
 from training.pose_machine_config import PoseMachineConfig, StageConfig
 from training.pose_machine_data import ExampleMaker, Examples
@@ -150,8 +150,11 @@ def train_pose_machine(config: PoseMachineConfig, run: Path, *, restart: bool = 
     a bad corpus, ModelError for a bad lifter, ConfigError when the folder holds another run.
     """
     path = run / "pose_machine.safetensors"
-    maker = ExampleMaker(load_corpus(config.corpus.folder, config.corpus.name, "train"), config)
-    held_out = ExampleMaker(load_corpus(config.corpus.folder, config.corpus.name, "val"), config)
+    folder = config.corpus.folder
+    maker, held_out = (
+        ExampleMaker(check_live_rate(load_corpus(folder, config.corpus.name, split), folder), config)
+        for split in ("train", "val")
+    )
     trainer = PoseMachineTrainer(config, torch.cat([maker.poses(RANGE_STEP - i * 10) for i in range(4)]))
     seconds, validation = 0.0, dict[str, float]()
     if path.is_file() and not restart:

@@ -18,14 +18,12 @@ from lifting.skeleton import BODY21, SEALCAP26
 from lifting.window import TimeWindow
 from training.batches import BatchMaker, from_hips, seeded
 from training.checkpoint import load_checkpoint, load_weights
-from training.corpus import Corpus
+from training.corpus import LIVE_FPS, Corpus
 from training.evaluate import load_detections
 from training.pose_machine_config import IntermediateConfig, PoseMachineConfig, UnlabelledConfig
 from training.trainer import make_lifter
 
 FEWEST_POINTS = 6
-GRID_FPS = 30.0
-"""Of the windows that lifters see."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +157,7 @@ def _clip_windows(clip: Path, window: int, config: UnlabelledConfig) -> list[np.
     found = load_detections(clip)
     width, height = (int(v) for v in found["size"])
     camera = Intrinsics.from_fov(width, height, config.fov_deg)
-    history, rows = TimeWindow(window, GRID_FPS, len(BODY21)), []
+    history, rows = TimeWindow(window, LIVE_FPS, len(BODY21)), []
     for i in np.flatnonzero(found["found"]):
         rays = camera.rays(found["points_px"][i])
         history.add(int(found["capture_time_ns"][i]), rays, found["confidence"][i])
