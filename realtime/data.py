@@ -60,7 +60,8 @@ class Frame:
     index: int
     """0-based number in the source; gaps are frames the source had to drop."""
     capture_time_ns: int
-    """When the light was taken: monotonic for cameras and URLs, media time for files."""
+    """When the light was taken: monotonic for cameras and URLs, media time for files. In a run whose source
+    is switched all frames have the clock of the first one."""
     received_ns: int
     """time.monotonic_ns() when the frame reached us; latency is counted from here."""
     wall_offset_ns: int
