@@ -74,6 +74,7 @@ class Inference:
 
     def _begin_anew_where_the_file_does(self, frame: Frame) -> None:
         if frame.turn != self._turn:
+            self._people.forget()  # or those of the last turn would linger beside those of this one
             self.tracker.restart()
             self._turn = frame.turn
 

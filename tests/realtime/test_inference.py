@@ -12,7 +12,7 @@ import numpy as np
 from realtime.build import build_people, open_camera
 from realtime.capture import Captured
 from realtime.config import CameraConfig, RunConfig
-from realtime.data import Frame, Keypoints
+from realtime.data import Frame, Keypoints, State
 from realtime.inference import Inference
 from realtime.sources.synthetic import SyntheticSource
 from realtime.timing import Timings
@@ -35,6 +35,20 @@ class Noting(TruthTracker):
         self.restarts.append(self._next)
 
 
+class Anew(TruthTracker):
+    """Gives whoever is there another number after each restart, as the real one does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = 0
+
+    def update(self, frame: Frame) -> list[Keypoints]:
+        return [replace(k, person_id=self._number) for k in super().update(frame)]
+
+    def restart(self) -> None:
+        self._number += 1
+
+
 def inference(tracker: TruthTracker, times: Timings | None = None) -> Inference:
     """With the packaged lifter and an unknown camera."""
     camera = partial(open_camera, CameraConfig(), None)
@@ -54,6 +68,16 @@ def test_another_turn_of_a_looped_file_is_no_continuation() -> None:
     for one in captured(2.0):
         eyes.infer(one._replace(frame=replace(one.frame, turn=one.frame.index // 20)))
     assert tracker.restarts == [20, 40]
+
+
+def test_nobody_of_the_last_turn_lingers() -> None:
+    """In every turn of a looped file one person is there, not the last turn's as well, coasting: an output of
+    one person would show that one until it is given up."""
+    eyes = inference(Anew())
+    for one in captured(1.5):
+        turn = one.frame.index // 15
+        poses = eyes.infer(one._replace(frame=replace(one.frame, turn=turn)))[1]
+        assert [(pose.person_id, pose.state) for pose in poses] == [(turn, State.TRACKING)]
 
 
 def test_pictures_of_another_size_come_through_another_lens() -> None:
