@@ -69,13 +69,14 @@ class Replay:
     def _motions(self) -> Iterator[Motion]:
         """Stored frames as live ones: numbered anew without gaps, and stamped as if they happened now."""
         first_ns: int | None = None
-        wall_offset_ns = 0
+        begin_wall_ns = 0
         for played in self._playback.frames():
             if first_ns is None:
-                first_ns = played.capture_time_ns
-                wall_offset_ns = time.time_ns() - first_ns
-            self.media_s = (played.capture_time_ns - first_ns) / 1e9
-            yield self._motion(played, wall_offset_ns)
+                first_ns, begin_wall_ns = played.capture_time_ns, time.time_ns()
+            media_ns = played.capture_time_ns - first_ns
+            self.media_s = media_ns / 1e9
+            wall_ns = begin_wall_ns + (media_ns if self._speed == 1.0 else round(media_ns / self._speed))
+            yield self._motion(played, wall_ns - played.capture_time_ns)
 
     def _motion(self, played: PlayedFrame, wall_offset_ns: int) -> Motion:
         stored, now_ns = played.stored, time.monotonic_ns()

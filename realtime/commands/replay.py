@@ -46,7 +46,8 @@ def _check(config: ReplayConfig) -> None:
         raise ConfigError("A session holds no joints in camera space. Leave out --poses-out.")
     if config.end is not None and config.end <= config.start:
         raise ConfigError(f"--end {config.end:g} does not lie after --start {config.start:g}.")
-    if out.headless and not (out.zmq or out.osc or out.vmc or out.vrchat or out.robot or out.record):
+    network = out.zmq or out.osc or out.vmc or out.vrchat or out.ros or out.sonic or out.foxglove
+    if out.headless and not (network or out.robot or out.record):
         raise ConfigError("There is nowhere to send it: leave out --headless, or add --osc 127.0.0.1:39570.")
 
 

@@ -26,7 +26,7 @@ def load_takes(
     seen: dict[int, list[tuple[int, PersonPose]]] = {}
     offset_ns, frames = 0, 0
     for message in read_poses(path):
-        frames, offset_ns = frames + 1, message.wall_offset_ns
+        frames, offset_ns = frames + 1, offset_ns if frames else message.wall_offset_ns
         if on_frame is not None and frames % 100 == 0:
             on_frame(frames)
         if frames > MAX_FRAMES:

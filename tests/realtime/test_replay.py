@@ -104,6 +104,18 @@ def test_timing_is_the_original_or_scaled(states: Path, speed: float, seconds: f
     assert sink.motions[0].fps == pytest.approx(30.0 * speed)
 
 
+@pytest.mark.parametrize("speed", [0.5, 1.0, 4.0])
+def test_stamps_are_those_of_now_at_every_speed(states: Path, speed: float) -> None:
+    """From the first frame to the last; slower or faster, receivers see poses that are neither old nor from
+    the future. What the clock counts from the start stays as recorded."""
+    sink = play(states, speed=speed)
+    wall_s = time.time() - time.monotonic()
+    for motion, at_s in zip(sink.motions, sink.at_s, strict=True):
+        frame = motion.frame
+        stamp_s = (frame.capture_time_ns + frame.wall_offset_ns) / 1e9
+        assert stamp_s == pytest.approx(at_s + wall_s, abs=0.15)
+
+
 def test_parts_and_loops(states: Path) -> None:
     """--start and --end count from the first frame; repeated, time and numbers go on."""
     part = play(states, speed=None, start_s=1.1, end_s=1.3).motions
@@ -180,6 +192,19 @@ def test_a_replay_can_be_recorded(states: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "output",
+    ["--osc 127.0.0.1:1", "--vmc 127.0.0.1:1", "--vrchat 127.0.0.1:1", "--zmq tcp://127.0.0.1:1",
+     "--robot g1", "--ros ws://127.0.0.1:1", "--sonic 127.0.0.1:1", "--foxglove 8765", "--record copy.mcap"],
+)  # fmt: skip
+def test_every_output_is_somewhere_to_send_it(output: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the page any one of them is enough: what is missing then is the file."""
+    assert main(["replay", "missing.mcap", "--headless", *output.split()]) == 1
+    err = capsys.readouterr().err
+    assert "missing.mcap" in err
+    assert "nowhere" not in err
+
+
+@pytest.mark.parametrize(
     ("args", "words"),
     [
         (["--headless"], "nowhere to send"),
@@ -210,7 +235,7 @@ def test_other_files_and_empty_sessions_are_refused(
         writer = Writer(file)
         writer.start()
         writer.finish()
-    for name, words in (("x", "not a session file"), ("gone", "No such file"), ("empty", "no frame")):
+    for name, words in (("x", "not a session file"), ("gone", "no file"), ("empty", "no frame")):
         assert main(["replay", str(tmp_path / f"{name}.mcap"), "--headless", "--osc", "127.0.0.1:1"]) == 1
         assert words in capsys.readouterr().err
 
