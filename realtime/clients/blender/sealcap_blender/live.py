@@ -42,7 +42,12 @@ class Live:
     _characters: dict[str, Character] = field(default_factory=dict)
     _sizes: dict[str, Size] = field(default_factory=dict)
     _following: dict[str, int] = field(default_factory=dict)
-    """Armatures that follow anyone: whom they have."""
+    """Armatures that follow anyone: whom they have; who took somebody last stands last."""
+    _read_s: float | None = None
+    """While packets that waited are read: when the present one came."""
+    _heard_s: float = 0.0
+    _resumed_s: float = 0.0
+    """When the newest packet came, and when the first after a silence did."""
     _drawn_s: float = 0.0
 
     def start(self, port: int, *, lan: bool = False) -> None:
@@ -75,9 +80,11 @@ class Live:
         came = self.receiver.drain()
         armatures = list(characters()) if came or self.people else []
         for person in came:
+            self._read_s = person.received_s
             self._note(person)
             if self.recording is not None:
                 self._record(person, armatures)
+        self._read_s = None
         for armature in armatures if came else ():
             self._show(armature)
         self._forget_the_gone()
@@ -103,7 +110,7 @@ class Live:
         person = self.people.get(person_id)
         if person is None:
             return "waiting"
-        silent = time.monotonic() - person.received_s > STALE_S
+        silent = self._now_s() - person.received_s > STALE_S
         return "lost" if silent else person.state
 
     def start_recording(self, name: str, start_frame: int) -> None:
@@ -141,7 +148,14 @@ class Live:
             travel=armature.sealcap.travel,
         )
 
+    def _now_s(self) -> float:
+        """For packets that waited while Blender was busy: when they came."""
+        return time.monotonic() if self._read_s is None else self._read_s
+
     def _note(self, person: Person) -> None:
+        if person.received_s - self._heard_s > STALE_S:
+            self._resumed_s = person.received_s
+        self._heard_s = person.received_s
         self.people[person.id] = person
         if person.posed:
             self.last_posed[person.id] = person
@@ -169,18 +183,40 @@ class Live:
 
     def _follow(self, armature: bpy.types.Object) -> int | None:
         """Whom the armature follows. One that follows anyone keeps its person until that one is gone; two
-        share one only as long as nobody else is there.
+        share one only as long as nobody else is there, then the one that came last gives way.
         """
         if armature.sealcap.person != ANYONE:
             return int(armature.sealcap.person)
         name = armature.name
-        others = {self.person_for(other) for other in characters() if other.name != name}
-        here = [i for i in sorted(self.people) if self.state(i) not in ("lost", "waiting")]
+        here, kept = self._here(), self._following.get(name)
+        others, before = self._taken(name)
         free = [i for i in here if i not in others]
-        kept = self._following.get(name)
-        if here and (kept not in here or (kept in others and free)):
+        if here and (kept not in here or (kept in before and free)):
+            self._following.pop(name, None)
             self._following[name] = (free or here)[0]
         return self._following.get(name)
+
+    def _here(self) -> list[int]:
+        """Numbers of those who are there. After a silence of all everybody has a moment to come again."""
+        since = self._now_s() - STALE_S
+        return [
+            i
+            for i, person in sorted(self.people.items())
+            if person.state != "lost" and max(person.received_s, self._resumed_s) >= since
+        ]
+
+    def _taken(self, name: str) -> tuple[set[int | None], set[int | None]]:
+        """Whom the other armatures follow; and of them those who do so for longer, or by the user's will."""
+        order = list(self._following)
+        own = order.index(name) if name in order else len(order)
+        others: set[int | None] = set()
+        before: set[int | None] = set()
+        for other in characters():
+            if other.name != name:
+                others.add(self.person_for(other))
+                if other.sealcap.person != ANYONE or other.name in order[:own]:
+                    before.add(self.person_for(other))
+        return others, before
 
     def _character(self, armature: bpy.types.Object) -> Character | None:
         """Read once; None, and the panel says why, for an armature that cannot be driven."""

@@ -1,7 +1,9 @@
 """VMC (`/VMC/Ext/...`): messages in, persons out. Needs no Blender.
 
 VMC speaks of one person in Unity's left-handed axes and has no frame numbers. A frame ends with `/T`, or when
-a bone comes that it already has. `/VMC/Ext/VRM`, which asks receivers to open a file, is never obeyed.
+a bone comes that it already has. Of a frame whose hips were lost on the way the rest is kept until something
+newer comes: some senders tell the time in the middle of a frame. `/VMC/Ext/VRM`, which asks receivers to open
+a file, is never obeyed.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ class VmcStream:
         self._root: tuple[Vec, Quat] = ((0.0, 0.0, 0.0), IDENTITY)
         self._places: dict[str, Vec] = {}
         self._rotations: dict[str, Quat] = {}
+        self._left_over: set[str] = set()
+        """Bones that came before the last `/T`, without hips."""
         self._tracking = True
         self._time_s: float | None = None
 
@@ -60,13 +64,16 @@ class VmcStream:
         placed = _placed(arguments)
         if placed is None or placed[0] not in PARENTS:
             return []
-        done = self._end(received_s) if placed[0] in self._rotations else []
+        again = placed[0] in self._rotations and placed[0] not in self._left_over
+        done = self._end(received_s) if again else []
+        self._left_over.discard(placed[0])
         self._places[placed[0]], self._rotations[placed[0]] = placed[1], placed[2]
         return done
 
     def _end(self, received_s: float, time_s: float | None = None) -> list[Person]:
+        self._left_over = set() if "Hips" in self._rotations else set(self._rotations)
         if not self._tracking:
-            self._rotations = {}
+            self._rotations, self._left_over = {}, set()
             return [Person(PERSON_ID, "lost", time_s, received_s)]
         if "Hips" not in self._rotations:
             return []

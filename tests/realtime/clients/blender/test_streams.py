@@ -138,6 +138,34 @@ def test_vmc_frames_end_without_a_time_message_too() -> None:
     assert person.time_s is None
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_lost_vmc_packet_costs_no_more_than_its_frame(lost: int) -> None:
+    """Whichever of a frame's packets does not come: all bones of the next are its own, and so is its time."""
+    take, stream = wild_take(12), VmcStream()
+    for index in range(12):
+        packets = _vmc(take, index)
+        assert len(packets) == 2
+        people = _vmc_took(stream, packets if index != 4 else packets[1 - lost : 2 - lost])
+        if index == 4:
+            continue
+        _same_pose(people[-1], take, index)
+        assert people[-1].time_s == (pytest.approx(index / 60) if index else None)
+        assert len(people) == (2 if lost and index == 5 else 1)
+
+
+def test_a_vmc_sender_may_tell_the_time_in_the_middle() -> None:
+    """Bones after `/T` belong to the next one: every frame is whole, and comes once."""
+    take, stream = wild_take(6), VmcStream()
+    counts = []
+    for index in range(6):
+        told = [m for packet in _vmc(take, index) for m in messages(packet)]
+        bones = [m for m in told if m[0].endswith("Bone/Pos")]
+        end = [m for m in told if m[0].endswith("/T")]
+        people = [p for part in (bones[:9] + end, bones[9:]) for p in stream.take(part, 0.0)]
+        counts.append([len(person.rotations) for person in people])
+    assert counts[1:] == [[len(BONES)]] * 5
+
+
 def test_vmc_roots_move_the_figure() -> None:
     """A sender that moves the root instead of the hips: the figure is where root and hips together put it."""
     root = ("/VMC/Ext/Root/Pos", ("root", 1.0, 0.0, 2.0, 0.0, float(np.sqrt(0.5)), 0.0, float(np.sqrt(0.5))))
