@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 from torch import Generator, Tensor
 
 from lifting.skeleton import SEALCAP26, Skeleton
@@ -44,7 +44,7 @@ class BodyVariety(BaseModel):
     Where it is too small, narrow shoulders are taken for distant ones and tilt the body."""
     leg_sd: float = Field(default=0.03, ge=0)
     """Standard deviation of a common factor of thigh and shank."""
-    anatomy: dict[str, float] = {"knee": 1.05, "ankle": 0.97, "hip": 1.06, "shoulder": 0.97}
+    anatomy: dict[str, PositiveFloat] = {"knee": 1.05, "ankle": 0.97, "hip": 1.06, "shoulder": 0.97}
     """Mean factor of the bone that ends at a joint (both sides): corrects the corpus's own proportions. In
     CMU's data thigh and shank are as 0.48 to 0.52; anatomy (de Leva 1996) says 0.495 to 0.505."""
     straighten_deg: tuple[float, float] = (11.0, 6.0)
@@ -68,6 +68,15 @@ class BodyVariety(BaseModel):
     """Mean and standard deviation of a pitch of both feet: shoes with heels."""
     foot_sd: float = Field(default=0.0, ge=0)
     """Additional standard deviation of the relative length from ankle to toe."""
+
+    @field_validator("anatomy")
+    @classmethod
+    def _known_parts(cls, anatomy: dict[str, float]) -> dict[str, float]:
+        parts = list(dict.fromkeys(_part(joint) for joint in SEALCAP26.joints[1:]))
+        unknown = sorted(set(anatomy) - set(parts))
+        if unknown:
+            raise ValueError(f"no joint is called {', '.join(unknown)}; there are {', '.join(parts)}")
+        return anatomy
 
 
 class BodySampler:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 from torch import Generator, Tensor
 
 Range = tuple[float, float]
+Sizes = tuple[PositiveFloat, PositiveFloat]
 
 
 class CameraVariety(BaseModel):
@@ -18,11 +19,11 @@ class CameraVariety(BaseModel):
 
     height_m: Range = (0.3, 2.5)
     """Above the floor."""
-    distance_m: Range = (0.9, 6.0)
+    distance_m: Sizes = (0.9, 6.0)
     """From camera to person along the floor; logarithmic."""
-    fov_deg: Range = (40.0, 90.0)
+    fov_deg: Sizes = (40.0, 90.0)
     """Angle along the longer side of the picture."""
-    aspect: Range = (0.5, 1.0)
+    aspect: Sizes = (0.5, 1.0)
     """Shorter side over longer side."""
     landscape: float = Field(default=0.6, ge=0, le=1)
     """Share of pictures that are wider than high."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 from torch import Generator, Tensor
 
 from lifting.skeleton import BODY21
@@ -57,7 +57,7 @@ class DetectorNoise(BaseModel):
     """Mean and standard deviation of a drop of both ears, along the head: detectors guess them under hair."""
     along_limb_sd: float = Field(default=0.035, ge=0)
     """Random offset of elbows, wrists, knees, ankles towards the joint before, in lengths of the bone."""
-    jitter: Range = (0.005, 0.03)
+    jitter: tuple[PositiveFloat, PositiveFloat] = (0.005, 0.03)
     """Standard deviation of the noise on each coordinate, logarithmic."""
     correlation: Range = (0.65, 0.97)
     """From frame to frame at 30 fps, of the slow part of the noise."""
@@ -88,6 +88,16 @@ class DetectorNoise(BaseModel):
     """Share of windows whose camera has another focal length than assumed."""
     focal_spread: float = Field(default=0.35, ge=0)
     """Largest logarithm of that ratio."""
+
+    @field_validator("profiles")
+    @classmethod
+    def _known_profiles(cls, profiles: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(profiles) - set(PROFILES))
+        if unknown:
+            raise ValueError(f"no profile is called {', '.join(unknown)}; there are {', '.join(PROFILES)}")
+        if not sum(profiles.values()) > 0 or min(profiles.values()) < 0:
+            raise ValueError("profiles need weights of 0 or more, and one above it, such as {coco: 1.0}")
+        return profiles
 
     @field_validator("unseen")
     @classmethod

@@ -169,3 +169,11 @@ def test_sizes_of_parts_vary_together(
     assert (first - base.mean()).std().item() == pytest.approx(0.2, abs=0.05)
     assert torch.corrcoef(torch.stack([first, second]))[0, 1] > 0.9
     assert other.std() < 0.05
+
+
+def test_anatomy_of_joints_that_do_not_exist() -> None:
+    """A name without a joint would change nothing, a size below 0 has no logarithm."""
+    with pytest.raises(ValueError, match="no joint is called kneee; there are spine, chest"):
+        BodyVariety(anatomy={"kneee": 1.1})
+    with pytest.raises(ValueError, match="greater than 0"):
+        BodyVariety(anatomy={"knee": -1.0})

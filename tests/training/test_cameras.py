@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from lifting.camera import gravity_from_pitch
@@ -42,3 +43,10 @@ def test_looking_is_rigid_and_mostly_in_the_picture(corpus_dir: Path) -> None:
     assert torch.allclose(-drop, up[:, 2], atol=1e-4)
     inside = (joints[..., :2] / joints[..., 2:].clamp(min=0.1)).abs() < half_tan[:, None, None]
     assert inside.all(dim=-1).float().mean() > 0.6
+
+
+@pytest.mark.parametrize("key", ["distance_m", "fov_deg", "aspect"])
+def test_cameras_that_cannot_be(key: str) -> None:
+    """Distances, angles and shapes of pictures are above 0."""
+    with pytest.raises(ValueError, match="greater than 0"):
+        CameraVariety.model_validate({key: (0.0, 1.0)})

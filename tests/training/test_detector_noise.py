@@ -172,3 +172,18 @@ def test_unknown_groups_are_named() -> None:
     """The message lists what there is."""
     with pytest.raises(ValueError, match="no group is called hat; there are ears, face, feet"):
         DetectorNoise(unseen={"hat": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"profiles": {"vitpose": 1.0}}, "no profile is called vitpose; there are blazepose, coco, halpe"),
+        ({"profiles": {}}, "profiles need weights"),
+        ({"profiles": {"coco": -1.0, "halpe": 2.0}}, "profiles need weights"),
+        ({"jitter": (0.0, 0.03)}, "greater than 0"),
+    ],
+)
+def test_detectors_that_cannot_be(setting: dict[str, Any], message: str) -> None:
+    """Unknown families and sizes without a logarithm are found before anything is observed."""
+    with pytest.raises(ValueError, match=message):
+        DetectorNoise(**setting)
