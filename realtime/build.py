@@ -51,7 +51,7 @@ def build_pipeline(config: RunConfig, extra_sinks: tuple[Sink, ...] = ()) -> Pip
         return Pipeline(
             source,
             build_tracker(config, source),
-            build_people(config),
+            build_people(config, followed(config, source)),
             partial(open_camera, config.camera, config.person.height, calibration=calibration),
             sinks,
             lossless=config.max_speed,
@@ -82,9 +82,10 @@ def build_source(config: RunConfig) -> Source:
 
 def build_tracker(config: RunConfig, source: Source) -> PersonTracker:
     """Detector and tracker, or what stands in for them where a session brings its 2D joints along."""
-    if isinstance(source, SessionSource) and not source.has_video:
+    people = followed(config, source)
+    if people is None:
         return RecordedTracker()
-    return Tracker(build_detector(config.detector), people=config.person.people, person=wanted_person(config))
+    return Tracker(build_detector(config.detector), people=people, person=wanted_person(config))
 
 
 def build_detector(config: DetectorConfig) -> Detector:
@@ -108,8 +109,13 @@ def build_detector(config: DetectorConfig) -> Detector:
     return detector
 
 
-def build_people(config: RunConfig) -> People:
-    """The lifter, and a solver for whoever appears."""
+def followed(config: RunConfig, source: Source) -> int | None:
+    """How many people are followed at most; None where a session tells who was."""
+    return None if isinstance(source, SessionSource) and not source.has_video else config.person.people
+
+
+def build_people(config: RunConfig, most: int | None = None) -> People:
+    """The lifter, and a solver for whoever appears, of `most` who are followed at a time."""
     solve = config.solve
     options = SolverOptions(
         smooth=solve.smooth,
@@ -120,7 +126,7 @@ def build_people(config: RunConfig) -> People:
         legs=solve.legs,
         rest_when_lost=solve.lost == "rest",
     )
-    return People(open_lifter(config.lifter), options, config.lifter.correct)
+    return People(open_lifter(config.lifter), options, config.lifter.correct, most)
 
 
 def open_lifter(config: LifterConfig) -> Lifter:

@@ -31,9 +31,13 @@ class _Person:
 class People:
     """Lifts, corrects and solves everybody who is, or was just, in view; one call of the network for all."""
 
-    def __init__(self, lifter: Lifter, options: SolverOptions, correct: float = 1.0) -> None:
-        """`correct`: how strongly lifted poses are moved towards the picture, 0 = not at all."""
-        self._lifter, self._options, self._correct = lifter, options, correct
+    def __init__(
+        self, lifter: Lifter, options: SolverOptions, correct: float = 1.0, most: int | None = None
+    ) -> None:
+        """`correct`: how strongly lifted poses are moved towards the picture, 0 = not at all. `most`: so many
+        are followed at a time; when all of them are seen, nobody else is waited for. None: nobody knows.
+        """
+        self._lifter, self._options, self._correct, self._most = lifter, options, correct, most
         self._known: dict[int, _Person] = {}
 
     @property
@@ -93,7 +97,10 @@ class People:
             for joints, raw, k in zip(joints_cam, raw_joints_cam, keypoints, strict=True)
         ]
         seen = {k.person_id for k in keypoints}
+        full = self._most is not None and len(seen) >= self._most
         for person_id in [i for i in self._known if i not in seen]:
+            if full:
+                self._known[person_id].solver.give_up(time_ns)
             pose = self._known[person_id].solver.coast(time_ns)
             if pose is None:
                 del self._known[person_id]

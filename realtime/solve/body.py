@@ -187,6 +187,10 @@ class BodySolver:
         figure = Figure(joints, root, world, confidence, contacts, last.raw_joints_cam)
         return self._pose(guess.state, figure, np.zeros(len(SEALCAP26), bool), camera, capture_time_ns)
 
+    def give_up(self, capture_time_ns: int) -> None:
+        """Somebody else is followed in this person's place: LOST from this frame on."""
+        self._time_ns = min(self._time_ns, capture_time_ns - round(self.options.hold_s * 1e9) - 1)
+
     def _sight(self, last: BodyPose) -> Sight:
         """What coasting starts from: the last pose and the velocities of its filters."""
         joints, root = shown(last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from lifting.camera import Intrinsics
@@ -45,9 +46,9 @@ def keypoints(person_id: int = 1, restarted: bool = False) -> Keypoints:
     return Keypoints(person_id, points, np.ones(21, np.float32), np.zeros(4, np.float32), restarted)
 
 
-def people(correct: float) -> tuple[People, FakeLifter, CameraEstimate]:
+def people(correct: float, most: int | None = None) -> tuple[People, FakeLifter, CameraEstimate]:
     lifter = FakeLifter()
-    return People(cast(Lifter, lifter), SolverOptions(), correct), lifter, CameraEstimate(INTRINSICS)
+    return People(cast(Lifter, lifter), SolverOptions(), correct, most), lifter, CameraEstimate(INTRINSICS)
 
 
 def corrected(
@@ -100,6 +101,34 @@ def test_everybody_is_corrected_by_their_own_picture() -> None:
     both = corrected(group, [keypoints(1), unseen], camera, STEP_NS)
     np.testing.assert_array_equal(both[0], alone[0])
     np.testing.assert_allclose(both[1], lifter.pose, atol=1e-6)
+
+
+def states(group: People, camera: CameraEstimate, seen: tuple[int, ...], frame: int) -> list[tuple[int, str]]:
+    """Number and state of everybody in one frame in which these are seen."""
+    raw = group.lift(found := [keypoints(i) for i in seen], camera, frame * STEP_NS)
+    return [
+        (body.person_id, body.state.value) for body in group.solve(raw, raw, found, camera, frame * STEP_NS)
+    ]
+
+
+def test_who_gave_way_to_somebody_else_is_not_waited_for() -> None:
+    """When all who are followed are seen, whoever is not was given up, as when somebody else is chosen: lost
+    at once, so that outputs of one person go over to the other; gone a second later, and welcome again."""
+    group, _, camera = people(0.0, most=1)
+    assert states(group, camera, (1,), 1) == [(1, "tracking")]
+    assert states(group, camera, (), 2) == [(1, "predicted")]
+    assert states(group, camera, (2,), 3) == [(2, "tracking"), (1, "lost")]
+    assert states(group, camera, (2,), 20) == [(2, "tracking"), (1, "lost")]
+    assert states(group, camera, (2,), 34) == [(2, "tracking")]
+    assert states(group, camera, (1,), 35) == [(1, "tracking"), (2, "lost")]
+
+
+@pytest.mark.parametrize("most", [None, 2, 3])
+def test_who_may_come_back_is_waited_for(most: int | None) -> None:
+    """A place is free, or nobody knows how many there are: one of two goes on as predicted."""
+    group, _, camera = people(0.0, most)
+    states(group, camera, (1, 2), 1)
+    assert states(group, camera, (2,), 2) == [(2, "tracking"), (1, "predicted")]
 
 
 def test_nobody_is_lifted_to_nothing() -> None:
