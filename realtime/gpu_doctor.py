@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
-from lifting.errors import SealcapError
+from lifting.errors import MissingExtra, SealcapError
 from lifting.runtime import onnx
 from lifting.runtime.cuda import Cuda
 from lifting.runtime.engine_cache import EngineCache, engines_dir
@@ -18,9 +18,11 @@ Step = tuple[str, str]
 
 
 def describe_gpu() -> str:
-    """GPU, driver and CUDA, or why there is none."""
+    """GPU, driver and CUDA, or why nothing is known of one."""
     try:
         gpu = Cuda().gpu()
+    except MissingExtra:
+        return "NVIDIA GPU not looked for (cuda-bindings is missing: sealcap[gpu])"
     except SealcapError:
         return "no usable NVIDIA GPU"
     major, minor = gpu.capability
@@ -86,7 +88,11 @@ def _torch() -> str:
         number = ""
     if "+cpu" in number:
         return f"this torch ({number}) is built without CUDA"
-    Cuda()
+    try:
+        Cuda()
+    except MissingExtra:  # torch can do without the bindings: then only itself can tell
+        if not importlib.import_module("torch").cuda.is_available():
+            return "torch sees no NVIDIA GPU"
     return ""
 
 
@@ -95,8 +101,19 @@ def _provider(provider: str) -> str:
     if provider not in onnx.providers():
         return f"the installed ONNX Runtime knows no {name}"
     if provider == onnx.CUDA:
-        Cuda()
+        onnx.OnnxNetwork("probe", provider=provider, data=_smallest_model())  # its libraries may be missing
     return ""
+
+
+def _smallest_model() -> bytes:
+    """y = x."""
+    from onnx import TensorProto, helper
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "probe", [x], [y])
+    opset = helper.make_opsetid("", 17)
+    model: bytes = helper.make_model(graph, opset_imports=[opset], ir_version=8).SerializeToString()
+    return model
 
 
 def _cuda(number: int) -> str:

@@ -3,11 +3,13 @@
     tensorrt → ONNX Runtime on the GPU (its TensorRT, its CUDA) → ONNX Runtime on the processor
     torch    → the same without TensorRT
 
-Every step down is said once, with its reason.
+Every step down is said once, with its reason. A GPU that fails in the middle of a run (full, for a number of
+people that was not there before) is such a step too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -59,15 +61,19 @@ def open_network(
     """Load the ONNX file at `path` with the engine named `backend`, or the next one down the chain.
 
     `precision`: fp16 for TensorRT and fp32 for torch unless told otherwise. `prepare` changes the model
-    before any engine sees it; with `gpu_only` the processor is not at the end of the chain. Raises
-    ConfigError for an unknown backend or device, ModelError when the file cannot be loaded at all.
+    before any engine sees it; with `gpu_only` the processor does not begin, it only takes over when the GPU
+    fails later. Raises ConfigError for an unknown backend or device, ModelError when the file cannot be
+    loaded at all.
     """
     if backend not in BACKENDS:
         raise ConfigError(f"There is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}.")
     if device not in DEVICES:
         raise ConfigError(f"There is no device {device!r}; choose one of: {', '.join(DEVICES)}.")
     steps = _chain(path, backend, device, precision, threads, prepare)
-    return first_that_opens(steps[:-1] if gpu_only else steps)
+    network, below = first_that_opens(steps[:-1] if gpu_only else steps)
+    if gpu_only:
+        below = [*below, steps[-1]]
+    return Falling(network, below) if below else network
 
 
 def not_int8(precision: str | None) -> str | None:
@@ -75,14 +81,54 @@ def not_int8(precision: str | None) -> str | None:
     return None if precision == "int8" else precision
 
 
-def first_that_opens(steps: list[Step]) -> Network:
-    """The first engine of `steps` that opens; those that do not are said, once each. The last may raise."""
-    for (engine, make), (following, _) in pairwise(steps):
+def first_that_opens(steps: list[Step]) -> tuple[Network, list[Step]]:
+    """The first engine of `steps` that opens, and those below it; those that do not are said, once each.
+
+    The last may raise.
+    """
+    for i, ((engine, make), (following, _)) in enumerate(pairwise(steps)):
         try:
-            return make()
+            return make(), steps[i + 1 :]
         except (DeviceError, MissingExtra, ModelError) as error:
             _say_once(f"{following} in place of {engine}. {error}")
-    return steps[-1][1]()
+    return steps[-1][1](), []
+
+
+class Falling:
+    """A network on a GPU, and the engines below it for when the GPU fails in the middle of a run."""
+
+    def __init__(self, network: Network, below: list[Step]) -> None:
+        self.network, self._below = network, below
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The network's."""
+        return self.network.metadata
+
+    @property
+    def inputs(self) -> Mapping[str, tuple[int | str | None, ...]]:
+        """The network's."""
+        return self.network.inputs
+
+    def __call__(self, **arrays: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
+        """Run once, on the next engine where this one's GPU fails. Raises ModelError as a network does."""
+        while True:
+            try:
+                return self.network(**arrays)
+            except DeviceError as error:
+                if not self._below:
+                    raise
+                _say_once(f"{self._below[0][0]} from now on. {error}")
+                _give_back(self.network)
+                self.network, self._below = first_that_opens(self._below)
+
+
+def _give_back(network: Network) -> None:
+    """Its memory on the GPU, for the next engine; after some failures not even that is possible."""
+    close = getattr(network, "close", None)
+    if close is not None:
+        with contextlib.suppress(DeviceError):
+            close()
 
 
 _SAID: set[str] = set()
@@ -108,8 +154,12 @@ def _chain(
         return TensorRtNetwork(path, precision=precision or "fp16", prepare=prepare)
 
     def torch() -> Network:
-        from lifting.runtime.torch import TorchNetwork
-
+        try:
+            from lifting.runtime.torch import TorchNetwork
+        except ImportError as error:
+            raise MissingExtra("torch", "train") from error
+        except OSError as error:  # its CUDA libraries are not those it was built with
+            raise DeviceError(f"torch is here and cannot be loaded: {error}") from error
         return TorchNetwork(
             path, device=device, threads=threads, precision=precision or "fp32", prepare=prepare
         )

@@ -145,6 +145,21 @@ class Graph:
             self._handle = None
 
 
+class Scratch:
+    """Memory on the GPU alone, without a meaning of its own."""
+
+    def __init__(self, cuda: Cuda, size: int) -> None:
+        """Raises DeviceError when there is not so much."""
+        self._cuda, self.size = cuda, size
+        self.address: int = int(cuda.call("cudaMalloc", size))
+
+    def close(self) -> None:
+        """Give it back; idempotent."""
+        if self.address:
+            self._cuda.call("cudaFree", self.address)
+            self.address = 0
+
+
 class Buffer:
     """An array on the GPU and its page-locked twin in main memory, between which copies are fastest."""
 

@@ -5,8 +5,9 @@ looked at before anything is read. A file is
 
     SEALENG1 | length of the header, 4 bytes | header, JSON | plan
 
-The header repeats the key and holds the plan's SHA-256: what is cut off, damaged or made for something else
-is deleted and built again. Files appear whole or not at all.
+The header repeats the key, holds the plan's SHA-256 and says whether the engine was asked and answered right:
+what is cut off, damaged or made for something else is deleted and built again. Files appear whole or not at
+all.
 """
 
 from __future__ import annotations
@@ -85,11 +86,23 @@ class EngineCache:
             return None
         return plan
 
-    def store(self, key: EngineKey, plan: bytes, model: str) -> None:
-        """Keep `plan`, built of the file named `model`. Raises ModelError when others could change it."""
-        header = {"key": asdict(key), "model": model, "sha256": hashlib.sha256(plan).hexdigest()}
+    def is_checked(self, key: EngineKey) -> bool:
+        """Whether the stored engine has answered right on a GPU; one built without a GPU has not."""
+        try:
+            return _split(self._read(self.path(key)))[0].get("checked") is True
+        except ValueError:
+            return False
+
+    def store(self, key: EngineKey, plan: bytes, model: str, *, checked: bool = False) -> None:
+        """Keep `plan`, built of the file named `model`; an older refusal is void.
+
+        Raises ModelError when others could change it.
+        """
+        digest = hashlib.sha256(plan).hexdigest()
+        header = {"key": asdict(key), "model": model, "sha256": digest, "checked": checked}
         text = json.dumps(header, sort_keys=True).encode()
         self._write(self.path(key), MAGIC + len(text).to_bytes(4, "little") + text + plan)
+        self._refusal(key).unlink(missing_ok=True)
 
     def forget(self, key: EngineKey) -> None:
         """Delete it, if it is there."""
@@ -97,11 +110,11 @@ class EngineCache:
 
     def refuse(self, key: EngineKey, reason: str) -> None:
         """Remember that this engine came out wrong, so that nobody waits for it again."""
-        self._write(self.path(key).with_suffix(".refused"), reason.encode())
+        self._write(self._refusal(key), reason.encode())
 
     def refused(self, key: EngineKey) -> str | None:
         """Why this engine is not built; None where nothing speaks against it."""
-        path = self.path(key).with_suffix(".refused")
+        path = self._refusal(key)
         return self._read(path).decode(errors="replace")[:500] if path.exists() else None
 
     def load_timings(self, name: str) -> bytes:
@@ -121,6 +134,9 @@ class EngineCache:
     def path(self, key: EngineKey) -> Path:
         """Where it lies or would lie."""
         return self.folder / f"{key.digest}.engine"
+
+    def _refusal(self, key: EngineKey) -> Path:
+        return self.path(key).with_suffix(".refused")
 
     def _listing(self) -> Iterator[Stored]:
         for path in sorted(self.folder.glob("*.engine")):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from lifting.runtime.model_file import Prepare, Shape, read_model
 
 CPU = "CPUExecutionProvider"
 CUDA, TENSORRT = "CUDAExecutionProvider", "TensorrtExecutionProvider"
+WARNING, ERROR, FATAL = 2, 3, 4
+"""ONNX Runtime's log levels."""
 
 
 class OnnxNetwork:
@@ -37,6 +39,7 @@ class OnnxNetwork:
         """
         self.path = Path(path)
         model = read_model(self.path, prepare).data if data is None else data
+        self._on_gpu = provider != CPU
         self._session = _open(model, self.path, threads, provider)
         self._outputs = [o.name for o in self._session.get_outputs()]
 
@@ -56,13 +59,15 @@ class OnnxNetwork:
         return {i.name: np.dtype(_NUMPY[i.type]) for i in self._session.get_inputs()}
 
     def __call__(self, **arrays: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
-        """Run once. Raises ModelError when an array does not fit."""
+        """Run once. Raises ModelError when an array does not fit, DeviceError when the GPU fails."""
         try:
             values = self._session.run(self._outputs, arrays)
         except Exception as error:
-            if type(error).__module__.startswith("onnxruntime") or isinstance(error, ValueError):
-                raise ModelError(f"{self.path.name} could not run: {error}") from error
-            raise
+            if not (type(error).__module__.startswith("onnxruntime") or isinstance(error, ValueError)):
+                raise
+            mine = isinstance(error, ValueError) or type(error).__name__ == "InvalidArgument"
+            kind = DeviceError if self._on_gpu and not mine else ModelError
+            raise kind(f"{self.path.name} could not run: {error}") from error
         return dict(zip(self._outputs, values, strict=True))
 
 
@@ -100,9 +105,9 @@ def _open(model: bytes, path: Path, threads: int, provider: str) -> Any:
     options.inter_op_num_threads = 1
     # Spinning between frames would burn a core that capture and sinks need.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3 if provider == CPU else 4
+    options.log_severity_level = ERROR if provider == CPU else FATAL
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints when a provider does not start
+        with nullcontext() if provider == CPU else _gpu_started_quietly(ort):
             session = ort.InferenceSession(model, options, providers=_chain(provider))
     except Exception as error:
         if not type(error).__module__.startswith("onnxruntime"):
@@ -112,6 +117,23 @@ def _open(model: bytes, path: Path, threads: int, provider: str) -> Any:
         name = provider.removesuffix("ExecutionProvider")
         raise DeviceError(f"ONNX Runtime could not start {name}: no GPU, or CUDA libraries are missing.")
     return session
+
+
+@contextmanager
+def _gpu_started_quietly(ort: Any) -> Iterator[None]:
+    """With CUDA's libraries that came as Python packages (`sealcap[gpu]`), which no loader finds by itself.
+
+    A provider that does not start is told by what is missing afterwards; meanwhile ONNX Runtime prints and
+    logs it, past the session's own log level, in paragraphs.
+    """
+    ort.set_default_logger_severity(FATAL)
+    try:
+        with redirect_stdout(io.StringIO()):
+            if hasattr(ort, "preload_dlls"):  # since 1.21
+                ort.preload_dlls()
+            yield
+    finally:
+        ort.set_default_logger_severity(WARNING)
 
 
 def _chain(provider: str) -> Sequence[str]:

@@ -2,8 +2,8 @@
 
     model → fp16 or Q/DQ in the graph → plan → cache → engine on the GPU → same answers as ONNX Runtime?
 
-An engine that cannot be loaded (another GPU, another version, a damaged file) is built again. One that
-answers differently is remembered as refused.
+An engine that cannot be loaded (another GPU, another version, a damaged file) is built again. None is kept
+before it has answered; one that answers differently is remembered as refused.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TensorRtNetwork:
         report: Report | None = None,
         make_cuda: MakeCuda = Cuda,
     ) -> None:
-        """`samples`: to calibrate int8; without them only a cached int8 engine serves.
+        """`samples`: to calibrate int8, anew each time; without them only a cached int8 engine serves.
 
         Raises MissingExtra, DeviceError or ModelError when there is no such engine to be had.
         """
@@ -90,7 +90,7 @@ class EngineBuilder:
         self._trt, self.samples, self._report = trt, samples, report
 
     def build(self, key: EngineKey, cache: EngineCache, capability: tuple[int, int] | None = None) -> bytes:
-        """A new plan, stored under `key`. Raises ModelError."""
+        """A new plan for `key`, not stored yet; of `cache` the timings are used. Raises ModelError."""
         log.info("Building the %s engine of %s; this is done once.", self.precision, self.model.name)
         name = f"{key.library} {key.gpu}"
         plan, timings = build_plan(
@@ -100,7 +100,6 @@ class EngineBuilder:
             timing_cache=cache.load_timings(name),
             report=self._report,
         )
-        cache.store(key, plan, self.model.name)
         cache.store_timings(name, timings)
         return plan
 
@@ -140,30 +139,60 @@ def engine_key(
 
 
 def _open(trt: TensorRt, cuda: Cuda, key: EngineKey, builder: EngineBuilder) -> Execution:
-    """From the cache where that works, else new. Raises ModelError."""
+    """From the cache where that works, else new. Raises ModelError, or ConfigError for int8 uncalibrated."""
     cache = EngineCache(engines_dir())
-    reason = cache.refused(key)
-    if reason is not None:
-        raise ModelError(reason)
-    plan = cache.load(key)
-    if plan is not None:
-        try:
-            return Execution(trt, cuda, plan, builder.model.name)
-        except DeviceError as error:
-            log.warning("%s It is built again.", error)
-            cache.forget(key)
+    if not builder.samples:  # whoever brings samples wants an engine calibrated on them
+        reason = cache.refused(key)
+        if reason is not None:
+            raise ModelError(reason)
+        kept = _kept(trt, cuda, key, builder, cache)
+        if kept is not None:
+            return kept
     if builder.precision == "int8" and not builder.samples:
         raise ConfigError(
             f"There is no int8 engine of {builder.model.name} yet. Type: sealcap compile --precision int8"
         )
-    run = Execution(trt, cuda, builder.build(key, cache), builder.model.name)
+    plan = builder.build(key, cache)
+    return _checked(Execution(trt, cuda, plan, builder.model.name), plan, key, builder, cache)
+
+
+def _kept(
+    trt: TensorRt, cuda: Cuda, key: EngineKey, builder: EngineBuilder, cache: EngineCache
+) -> Execution | None:
+    """The stored engine, ready to run; None where there is none that loads. Raises ModelError."""
+    plan = cache.load(key)
+    if plan is None:
+        return None
+    try:
+        run = Execution(trt, cuda, plan, builder.model.name)
+    except DeviceError as error:
+        log.warning("%s It is built again.", error)
+        return None
+    if not cache.is_checked(key):
+        return _checked(run, plan, key, builder, cache)
+    try:
+        run.warm_up(builder.model.inputs)
+    except DeviceError:  # the GPU is full: another engine for now, but this one is good
+        run.close()
+        raise
+    return run
+
+
+def _checked(
+    run: Execution, plan: bytes, key: EngineKey, builder: EngineBuilder, cache: EngineCache
+) -> Execution:
+    """`run`, stored, if it answers as ONNX Runtime does. Raises ModelError."""
     try:
         difference = compare_with_onnx(builder.model, lambda **arrays: run(arrays), builder.samples)
         check_alike(builder.model.name, builder.precision, difference)
     except ModelError as error:
         run.close()
-        cache.forget(key)
         if not isinstance(error, DeviceError):  # the GPU may be free again next time
+            cache.forget(key)
             cache.refuse(key, str(error))
         raise
+    try:
+        cache.store(key, plan, builder.model.name, checked=True)
+    except ModelError as error:
+        log.warning("%s This engine serves this run only.", error)
     return run

@@ -150,7 +150,8 @@ class _Settled:
         with torch.no_grad():
             if self._graph is None:
                 return [o.cpu().numpy() for o in self._step()]
-            self._graph.replay()
+            with torch.cuda.stream(self._stream):  # a replay goes into the stream of the moment
+                self._graph.replay()
             self._stream.synchronize()
         return [a.numpy().copy() for a in self._answers]
 
@@ -169,9 +170,11 @@ class _Settled:
             for _ in range(WARM_UP):
                 outputs = self._step()
         self._stream.synchronize()
-        self._answers = [torch.empty(o.shape, dtype=o.dtype, pin_memory=True) for o in outputs]
+        pinned = self._inputs[0].is_cuda
+        self._answers = [torch.empty(o.shape, dtype=o.dtype, pin_memory=pinned) for o in outputs]
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=self._stream):
+        # Of this thread only: what others do with the GPU meanwhile neither fails nor spoils it.
+        with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
             for answer, output in zip(self._answers, self._step(), strict=True):
                 answer.copy_(output, non_blocking=True)
         self._graph = graph

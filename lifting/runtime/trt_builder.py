@@ -54,7 +54,7 @@ def build_plan(
     trt.complaints.clear()
     builder = _builder(trt)
     network = builder.create_network(trt.network_flags())
-    _parse(trt, network, model)
+    parser = _parse(trt, network, model)  # the network's weights lie in it until the plan is made
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.module.MemoryPoolType.WORKSPACE, WORKSPACE_BYTES)
     config.clear_flag(trt.module.BuilderFlag.TF32)  # fp32 means fp32; fp16 is what is fast
@@ -66,9 +66,11 @@ def build_plan(
         config.num_compute_capabilities = 1
         config.set_compute_capability(trt.capability(capability), 0)
     else:
-        timings = config.create_timing_cache(timing_cache)
+        # Nothing comes back for what another version left, or a full disk cut off.
+        timings = config.create_timing_cache(timing_cache) or config.create_timing_cache(b"")
         config.set_timing_cache(timings, False)
     plan = builder.build_serialized_network(network, config)
+    del parser
     if plan is None:
         reason = trt.take_complaint("no reason given")
         raise ModelError(f"{trt.name} could not build an engine of {model.name}: {reason}")
@@ -84,10 +86,11 @@ def _builder(trt: TensorRt) -> Any:
         raise ModelError(f"{trt.name} cannot start without a GPU and its driver: {reason}") from error
 
 
-def _parse(trt: TensorRt, network: Any, model: ModelFile) -> None:
+def _parse(trt: TensorRt, network: Any, model: ModelFile) -> Any:
+    """The parser, done. Raises ModelError."""
     parser = trt.module.OnnxParser(network, trt.logger)
     if parser.parse(model.data):
-        return
+        return parser
     error = parser.get_error(0) if parser.num_errors else None
     reason = trt.take_complaint("no reason given") if error is None else _parser_reason(error)
     raise ModelError(f"{trt.name} cannot read {model.name}: {reason}")

@@ -2,7 +2,9 @@
 
 The first call with new shapes makes buffers and notes down the whole way, copies included, as a CUDA graph;
 every later call is one launch and one wait, and takes no memory. A graph holds only as long as the context
-that it was noted from stays as it was, so every set of shapes has a context of its own.
+that it was noted from stays as it was, so every set of shapes has a context of its own. A context's scratch
+memory is as large as the largest shapes of the profile need (pictures of 3840×2160), so all share one: they
+work one after the other, on one stream.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.errors import DeviceError, ModelError
-from lifting.runtime.cuda import Buffer, Cuda, Graph, Stream
+from lifting.runtime.cuda import Buffer, Cuda, Graph, Scratch, Stream
+from lifting.runtime.model_file import Shape
+from lifting.runtime.trt_builder import axis_range
 from lifting.runtime.trt_library import TensorRt
 
 log = logging.getLogger(__name__)
@@ -43,36 +47,57 @@ class Execution:
         reads = trt.module.TensorIOMode.INPUT
         self._inputs = [n for n in names if self._engine.get_tensor_mode(n) == reads]
         self._outputs = [n for n in names if n not in self._inputs]
+        self._scratch: Scratch | None = None
         self._ready: OrderedDict[Shapes, _Bound] = OrderedDict()
+
+    def warm_up(self, inputs: Mapping[str, Shape]) -> None:
+        """Get ready for the usual shapes of the model's `inputs`, so that what is wrong shows at once.
+
+        Raises as a call does.
+        """
+        self._bound(tuple(tuple(axis_range(a)[1] for a in inputs[name]) for name in self._inputs))
 
     def __call__(self, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[Any]]:
         """Run once. Raises ModelError when an array does not fit, DeviceError when the GPU fails."""
         if set(arrays) != set(self._inputs):
             raise ModelError(f"{self._name} takes {', '.join(self._inputs)}, not {', '.join(arrays)}.")
-        bound = self._bound(arrays)
+        bound = self._bound(tuple(arrays[name].shape for name in self._inputs))
         for name in self._inputs:
-            np.copyto(bound.buffers[name].host, arrays[name], casting="same_kind")
+            host = bound.buffers[name].host
+            if not np.can_cast(arrays[name].dtype, host.dtype, "same_kind"):
+                raise ModelError(f"{self._name} takes {name} as {host.dtype}, not {arrays[name].dtype}.")
+            np.copyto(host, arrays[name], casting="same_kind")
         bound.run(self._stream)
         self._stream.wait()
         return {name: bound.buffers[name].host.copy() for name in self._outputs}
 
     def _make_context(self) -> Any:
         """Raises DeviceError when there is no memory for it."""
-        if self._trt.is_rtx:
-            # It compiles kernels for the shapes it meets: at once, so that the graph has the fast ones.
-            config = self._engine.create_runtime_config()
-            strategies = self._trt.module.DynamicShapesKernelSpecializationStrategy
-            config.dynamic_shapes_kernel_specialization_strategy = strategies.EAGER
-            context = self._engine.create_execution_context(config)
-        else:
-            context = self._engine.create_execution_context()
+        size = int(self._engine.device_memory_size_v2)
+        if size and self._scratch is None:
+            self._scratch = Scratch(self._cuda, size)
+        context = self._engine.create_execution_context(self._context_options(shared=size > 0))
         if context is None:
             reason = self._trt.take_complaint("no memory left on the GPU")
             raise DeviceError(f"The engine of {self._name} cannot start: {reason}")
+        if self._scratch is not None:
+            context.set_device_memory(self._scratch.address, self._scratch.size)
         return context
 
-    def _bound(self, arrays: Mapping[str, NDArray[np.generic]]) -> _Bound:
-        shapes = tuple(arrays[name].shape for name in self._inputs)
+    def _context_options(self, *, shared: bool) -> Any:
+        """Whose the scratch memory is; what create_execution_context takes."""
+        strategies = self._trt.module.ExecutionContextAllocationStrategy
+        strategy = strategies.USER_MANAGED if shared else strategies.STATIC
+        if not self._trt.is_rtx:
+            return strategy
+        config = self._engine.create_runtime_config()
+        config.set_execution_context_allocation_strategy(strategy)
+        # It compiles kernels for the shapes it meets: at once, so that the graph has the fast ones.
+        eager = self._trt.module.DynamicShapesKernelSpecializationStrategy.EAGER
+        config.dynamic_shapes_kernel_specialization_strategy = eager
+        return config
+
+    def _bound(self, shapes: Shapes) -> _Bound:
         bound = self._ready.get(shapes)
         if bound is None:
             bound = self._ready[shapes] = self._bind(shapes)
@@ -104,6 +129,8 @@ class Execution:
         """Give everything back; idempotent."""
         while self._ready:
             self._ready.popitem()[1].close()
+        if self._scratch is not None:
+            self._scratch.close()
         self._stream.close()
 
 
@@ -131,11 +158,12 @@ class _Bound:
         stream.begin_capture()
         try:
             self._enqueue(stream)
+            noted = stream.end_capture()
         except DeviceError as error:
             _abandon(stream)
             log.warning("This engine cannot be a CUDA graph, which makes it slower: %s", error)
             return
-        self._graph = Graph(self._cuda, stream.end_capture())
+        self._graph = Graph(self._cuda, noted)
 
     def run(self, stream: Stream) -> None:
         """All of it, in the order of `stream`."""

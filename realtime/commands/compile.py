@@ -185,9 +185,9 @@ def _elsewhere(
     key = engine_key(model, trt, job.precision, capability=target)
     samples = _samples(job, video)
     begin = time.monotonic()
-    plan = EngineBuilder(trt, model, job.precision, samples, report).build(
-        key, EngineCache(engines_dir()), target
-    )
+    cache = EngineCache(engines_dir())
+    plan = EngineBuilder(trt, model, job.precision, samples, report).build(key, cache, target)
+    cache.store(key, plan, model.name)
     return _Done(job, len(plan) / 2**20, time.monotonic() - begin, "built, not executed")
 
 

@@ -16,6 +16,7 @@ from realtime.models.pins import FirstUse
 from realtime.models.progress import Bars
 from realtime.models.unpack import unpack
 from realtime.models.user import add_rtmpose
+from realtime.openmmlab.absent import require_torch
 
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 Names = Annotated[list[str], tyro.conf.Positional]
@@ -140,6 +141,7 @@ def export_mmpose(
         checkpoint: Its weights, FILE.pth or FILE.safetensors.
         out: The file to write, FILE.onnx.
     """
+    require_torch()
     from realtime.openmmlab.crops import demo_crops
     from realtime.openmmlab.export import export_model
     from realtime.openmmlab.model import open_model

@@ -21,6 +21,7 @@ from realtime.detectors.rtmdet import RtmDet
 from realtime.detectors.rtmpose import RtmPose
 from realtime.detectors.rtmpose_device import RtmPoseOnDevice
 from realtime.models.store import model_path
+from realtime.openmmlab.absent import require_torch
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ def open_detector(
             raise ConfigError(
                 "--detector mmpose needs --mmpose-config NAME and --mmpose-checkpoint FILE (docs/mmpose.md)."
             )
+        require_torch()
         from realtime.openmmlab.model import open_model  # brings torch
 
         return Mmpose(

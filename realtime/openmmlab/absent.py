@@ -61,6 +61,12 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Nothing to run."""
 
 
+def require_torch() -> None:
+    """Raises ConfigError where even torch is missing: this is not mmpose's environment."""
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigError(f"Neither torch nor mmpose is in this environment. {HOW}")
+
+
 @cache
 def mmpose_apis() -> Any:
     """The module `mmpose.apis`, stand-ins where something is missing. Raises ConfigError without mmpose."""

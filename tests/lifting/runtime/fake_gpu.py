@@ -19,6 +19,8 @@ from lifting.runtime.onnx import OnnxNetwork
 from lifting.runtime.trt_library import TensorRt
 
 PLAN_MARK = b"PLAN"
+SCRATCH_BYTES = 64
+USER_MANAGED, STATIC, EAGER = "user managed", "static", "eager"
 
 
 class Status(int):
@@ -138,6 +140,8 @@ class FakeRuntime:
 class _Engine:
     """Runs the ONNX that its plan holds."""
 
+    device_memory_size_v2 = SCRATCH_BYTES
+
     def __init__(self, runtime: FakeRuntime, model: bytes, error: float, can_capture: bool) -> None:
         self._runtime, self._error, self._can_capture = runtime, error, can_capture
         self.network = OnnxNetwork("plan", data=model)
@@ -157,8 +161,26 @@ class _Engine:
     def get_tensor_dtype(self, name: str) -> Any:
         return self.network.dtypes.get(name, np.dtype(np.float32))
 
-    def create_execution_context(self) -> _Context:
+    def create_runtime_config(self) -> _RuntimeConfig:
+        return _RuntimeConfig()
+
+    def create_execution_context(self, options: Any) -> _Context:
+        """A strategy, or for RTX a configuration that holds one."""
+        if isinstance(options, _RuntimeConfig):
+            assert options.dynamic_shapes_kernel_specialization_strategy == EAGER
+            options = options.strategy
+        assert options == (USER_MANAGED if self.device_memory_size_v2 else STATIC)
         return _Context(self, self._runtime, self._error, self._can_capture)
+
+
+class _RuntimeConfig:
+    """RTX's options of a context."""
+
+    dynamic_shapes_kernel_specialization_strategy = ""
+    strategy = STATIC
+
+    def set_execution_context_allocation_strategy(self, strategy: str) -> None:
+        self.strategy = strategy
 
 
 class _Context:
@@ -168,6 +190,11 @@ class _Context:
         self._engine, self._runtime, self._error, self._can_capture = engine, runtime, error, can_capture
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._at: dict[str, int] = {}
+        self._scratch = 0
+
+    def set_device_memory(self, address: int, size: int) -> None:
+        assert size >= SCRATCH_BYTES
+        self._scratch = address
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         wanted = self._engine.network.inputs[name]
@@ -194,6 +221,8 @@ class _Context:
         return True
 
     def _work(self) -> None:
+        if self._engine.device_memory_size_v2:
+            assert self._scratch in self._runtime.blocks, "scratch memory was given back, or never given"
         inputs = {n: self._array(n, d) for n, d in self._engine.network.dtypes.items()}
         for name, values in self._engine.network(**inputs).items():
             self._array(name, np.dtype(np.float32))[...] = values + self._error
@@ -206,9 +235,14 @@ class _Context:
 
 
 def fake_tensorrt(
-    runtime: FakeRuntime, *, version: str = "11.4", error: float = 0.0, can_capture: bool = True
+    runtime: FakeRuntime,
+    *,
+    version: str = "11.4",
+    error: float = 0.0,
+    can_capture: bool = True,
+    name: str = "tensorrt",
 ) -> TensorRt:
-    """`tensorrt`, whose plans are marked ONNX files; `error` is added to every answer."""
+    """The library `name`, whose plans are marked ONNX files; `error` is added to every answer."""
 
     def deserialize(plan: bytes) -> _Engine | None:
         if not plan.startswith(PLAN_MARK + version.encode()):
@@ -219,8 +253,10 @@ def fake_tensorrt(
         Runtime=lambda _logger: SimpleNamespace(deserialize_cuda_engine=deserialize),
         TensorIOMode=SimpleNamespace(INPUT="in"),
         nptype=lambda dtype: dtype,
+        ExecutionContextAllocationStrategy=SimpleNamespace(USER_MANAGED=USER_MANAGED, STATIC=STATIC),
+        DynamicShapesKernelSpecializationStrategy=SimpleNamespace(EAGER=EAGER),
     )
-    return TensorRt(module, "tensorrt", version)
+    return TensorRt(module, name, version)
 
 
 def fake_plan(model: bytes, version: str = "11.4") -> bytes:

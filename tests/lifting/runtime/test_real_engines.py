@@ -33,6 +33,7 @@ key = engine_key(model, trt, precision, capability=(8, 9))
 try:
     builder = EngineBuilder(trt, model, precision, [], lambda what, share: steps.append(share))
     plan = builder.build(key, cache, (8, 9))
+    cache.store(key, plan, model.name)
     out = {"bytes": len(plan), "kept": cache.load(key) == plan, "profile": key.profile, "last": max(steps)}
 except SealcapError as error:
     out = {"error": str(error)}

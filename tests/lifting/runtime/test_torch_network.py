@@ -8,17 +8,21 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import helper, numpy_helper
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from benchmarks.rtmpose_size import rtmpose_size
 from lifting.errors import DeviceError, ModelError
 from lifting.runtime.compare import compare_with_onnx
-from lifting.runtime.model_file import read_model
+from lifting.runtime.model_file import parse_model, read_model
 from lifting.runtime.onnx import OnnxNetwork
 from lifting.runtime.torch import TorchNetwork
 from lifting.runtime.torch_graph import OnnxModule
 from lifting.runtime.torch_table import OPERATORS
+from realtime.detectors.device_graph import with_crop_and_peaks
 from tests.lifting.runtime.conftest import make_model
+from tests.lifting.runtime.fake_torch_gpu import FakeTorchCuda
 
 RNG = np.random.default_rng(5)
 
@@ -198,19 +202,50 @@ def test_unknown_operators_are_named(tmp_path: Path) -> None:
 
 def test_without_a_gpu_cuda_is_an_error(dense_path: Path) -> None:
     """Which the chain turns into the next engine."""
-    import torch
-
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     with pytest.raises(DeviceError, match="sees no NVIDIA GPU"):
         TorchNetwork(dense_path, device="cuda")
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_graph_answers_what_it_is_asked_now(
+    lifter_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never the answer of the call before, for any number of people."""
+    gpu = FakeTorchCuda()
+    gpu.install(monkeypatch)
+    network, exact = TorchNetwork(lifter_path, graphs=True, precision=precision), OnnxNetwork(lifter_path)
+    for people in (1, 1, 3, 1, 3):
+        asked = {
+            "keypoints": RNG.uniform(0, 1, (people, 9, 21, 3)).astype(np.float32),
+            "gravity": RNG.uniform(0, 1, (people, 4)).astype(np.float32),
+        }
+        got, expected = network(**asked)["joints"], exact(**asked)["joints"]
+        np.testing.assert_allclose(got, expected, atol={"fp32": 1e-5, "fp16": 5e-3}[precision])
+    assert gpu.replays == 5
+    assert set(gpu.modes) == {"thread_local"}
+
+
+@pytest.mark.parametrize("refined", [False, True])
+def test_a_cropping_network_reads_nothing_from_main_memory(tmp_path: Path, refined: bool) -> None:
+    """In a capture that is an error: after settling, RTMPose with crop and peaks reads its buffers only."""
+    module = OnnxModule(
+        parse_model(with_crop_and_peaks(rtmpose_size("t"), between_bins=refined), "t"), "rtmpose"
+    )
+    frame = torch.from_numpy(RNG.integers(0, 256, (90, 160, 3)).astype(np.uint8))
+    inputs = (frame, torch.rand(2, 2, 3))
+    module.settle(dict(zip(module.input_names, inputs, strict=True)))
+    traced = make_fx(module)(*inputs)
+    assert not [n for n in traced.graph.nodes if "lift_fresh" in str(n.target)]
+    buffers = {id(b) for b in module.buffers()}
+    constants = [n for n in traced.graph.nodes if n.op == "get_attr"]
+    assert constants
+    assert all(id(getattr(traced, str(n.target))) in buffers for n in constants)
+
+
 def test_nothing_is_left_to_shapes_after_settling(lifter_path: Path) -> None:
     """A compiler sees tensor operators only: the lifter traced has no constants made on the way."""
-    import torch
-    from torch.fx.experimental.proxy_tensor import make_fx
-
     model = onnx.load(lifter_path)
     module = OnnxModule(model, "lifter")
     inputs = (torch.rand(2, 9, 21, 3), torch.rand(2, 4))

@@ -12,14 +12,16 @@ from lifting.runtime import cuda as cuda_module
 from lifting.runtime.cuda import Buffer, Cuda
 from lifting.runtime.onnx import OnnxNetwork
 from lifting.runtime.trt_execution import MOST_SHAPES, Execution
-from tests.lifting.runtime.fake_gpu import FakeRuntime, fake_plan, fake_tensorrt
+from tests.lifting.runtime.fake_gpu import SCRATCH_BYTES, FakeRuntime, fake_plan, fake_tensorrt
 
 RNG = np.random.default_rng(0)
 
 
-def open_fake(path: Path, runtime: FakeRuntime, *, can_capture: bool = True) -> Execution:
+def open_fake(
+    path: Path, runtime: FakeRuntime, *, can_capture: bool = True, name: str = "tensorrt"
+) -> Execution:
     """The network at `path` as an engine on the fake GPU."""
-    trt = fake_tensorrt(runtime, can_capture=can_capture)
+    trt = fake_tensorrt(runtime, can_capture=can_capture, name=name)
     return Execution(trt, Cuda(runtime), fake_plan(path.read_bytes()), path.name)  # type: ignore[arg-type]
 
 
@@ -37,6 +39,38 @@ def test_the_answers_are_the_networks(dense_path: Path, can_capture: bool) -> No
         x = numbers(people)
         np.testing.assert_array_equal(run({"x": x})["y"], exact(x=x)["y"])
     assert bool(runtime.calls["cudaGraphLaunch"]) is can_capture
+
+
+def test_a_capture_that_is_void_at_its_end_costs_speed_only(dense_path: Path) -> None:
+    """TensorRT starts the work, and only the end of the capture says that it was not allowed."""
+    runtime = FakeRuntime(can_capture=False)
+    run, exact = open_fake(dense_path, runtime, can_capture=True), OnnxNetwork(dense_path)
+    for _ in range(2):
+        x = numbers(2)
+        np.testing.assert_array_equal(run({"x": x})["y"], exact(x=x)["y"])
+    assert runtime.calls["cudaGraphLaunch"] == 0
+
+
+@pytest.mark.parametrize("name", ["tensorrt", "tensorrt_rtx"])
+def test_all_shapes_share_one_scratch(dense_path: Path, name: str) -> None:
+    """It is as large as the largest picture needs, so one for each number of people would fill a GPU."""
+    runtime = FakeRuntime()
+    run = open_fake(dense_path, runtime, name=name)
+    for people in (1, 2, 3):
+        run({"x": numbers(people)})
+    sizes = [len(block) for block in runtime.blocks.values()]
+    assert sizes.count(SCRATCH_BYTES) == 1
+    assert len(sizes) == 1 + 3 * 2 * 2
+
+
+def test_warm_up_makes_the_usual_shapes_ready(dense_path: Path) -> None:
+    """One person: the first frame takes no memory any more."""
+    runtime = FakeRuntime()
+    run = open_fake(dense_path, runtime)
+    run.warm_up(OnnxNetwork(dense_path).inputs)
+    runtime.calls.clear()
+    run({"x": numbers(1)})
+    assert runtime.calls == {"cudaGraphLaunch": 1, "cudaStreamSynchronize": 1}
 
 
 def test_the_steady_state_takes_no_memory(dense_path: Path) -> None:
@@ -65,7 +99,7 @@ def test_everything_is_given_back(dense_path: Path) -> None:
     run = open_fake(dense_path, runtime)
     for people in range(1, 17):
         run({"x": numbers(people)})
-    assert len(runtime.blocks) == 2 * 2 * 16
+    assert len(runtime.blocks) == 1 + 2 * 2 * 16
     assert MOST_SHAPES >= 16
     run.close()
     run.close()
@@ -79,7 +113,7 @@ def test_the_oldest_shapes_make_room(dense_path: Path, monkeypatch: pytest.Monke
     run = open_fake(dense_path, runtime)
     for people in (1, 2, 3, 4, 3):
         run({"x": numbers(people)})
-    assert len(runtime.blocks) == 2 * 2 * 2
+    assert len(runtime.blocks) == 1 + 2 * 2 * 2
 
 
 def test_a_full_gpu_is_said_and_survived(dense_path: Path) -> None:
@@ -100,6 +134,7 @@ def test_a_full_gpu_is_said_and_survived(dense_path: Path) -> None:
         ({"z": numbers(1)}, "takes x, not z"),
         ({"x": np.zeros((1, 5), np.float32)}, r"cannot take x \(1, 5\)"),
         ({"x": np.zeros((17, 6), np.float32)}, r"cannot take x \(17, 6\)"),
+        ({"x": np.zeros((1, 6), np.complex64)}, "takes x as float32, not complex64"),
     ],
 )
 def test_arrays_that_do_not_fit(dense_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:

@@ -13,6 +13,7 @@ from realtime.data import Frame
 from realtime.detectors import Detector
 from realtime.detectors.factory import KINDS, detector_models, open_detector
 from realtime.models.store import clip_path, is_pulled
+from realtime.openmmlab import absent
 from realtime.tracking import Tracker
 
 NAMES = [(kind, variant) for kind, k in KINDS.items() for variant in k.variants]
@@ -43,6 +44,13 @@ def test_mmpose_needs_a_configuration_and_weights() -> None:
         open_detector("mmpose")
     with pytest.raises(ConfigError, match="need --detector mmpose, not rtmpose"):
         open_detector("rtmpose", mmpose_config="rtmpose-m")
+
+
+def test_mmpose_without_torch_names_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of `make demo` has neither: a sentence, not a traceback."""
+    monkeypatch.setattr(absent.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="make mmpose"):
+        open_detector("mmpose", mmpose_config="rtmpose-m", mmpose_checkpoint=Path("m.pth"))
 
 
 def test_movenet_takes_no_search() -> None:
