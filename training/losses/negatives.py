@@ -43,11 +43,11 @@ def prediction(answer: Answer, generator: torch.Generator) -> Negative:  # noqa:
 
 
 def gaussian(answer: Answer, generator: torch.Generator) -> Negative:
-    """Truth + N(0, σ²) at every joint, re-centred on the root; σ = 18.32 mm."""
-    truth = answer.target
+    """Truth + N(0, σ²) at every joint, re-centred on the origin; σ = 18.32 mm."""
+    truth, tree = answer.target, _tree(answer.skeleton, answer.target.device)
     noise = SIGMA_M * torch.randn(truth.shape, generator=generator, device=truth.device)
-    root = answer.skeleton.parents.index(-1)
-    return Negative(truth + noise - noise[:, root, None], torch.ones_like(truth[..., 0]))
+    drift = torch.einsum("j,fjc->fc", tree.origin, noise)
+    return Negative(truth + noise - drift[:, None], torch.ones_like(truth[..., 0]))
 
 
 def bone_direction(answer: Answer, generator: torch.Generator) -> Negative:
@@ -109,6 +109,8 @@ class _Tree(NamedTuple):
     """(J,) 1 for bones that may be turned: those of `training.segments`."""
     limbs: Tensor
     """(L,J) 1 for the bones of each arm and leg."""
+    origin: Tensor
+    """(J,) share of each joint in the point that is the origin of poses."""
 
     def bones(self, joints: Tensor) -> Tensor:
         """(F,J,3) -> (F,J,3) joint minus parent."""
@@ -130,7 +132,12 @@ def _tree(skeleton: Skeleton, device: torch.device) -> _Tree:
     tops = skeleton.indices(*(f"{side}_{top}" for side in ("left", "right") for top in LIMB_TOPS))
     limbs = on_path[:, tops].T.clone()
     limbs[torch.arange(len(tops)), tops] = 0  # the bone that ends in the shoulder belongs to the trunk
-    return _Tree(*(table.to(device) for table in (parent, on_path, is_bone, limbs)))
+    for row, top in enumerate(tops):
+        for below in tops:  # where hips hang on shoulders, an arm ends before them
+            limbs[row] *= 1 - on_path[:, below] * on_path[below, top] * (below != top)
+    origin = torch.zeros(count)
+    origin[list(skeleton.origin_joints)] = 1 / len(skeleton.origin_joints)
+    return _Tree(*(table.to(device) for table in (parent, on_path, is_bone, limbs, origin)))
 
 
 def _some_of(allowed: Tensor, frames: int, generator: torch.Generator) -> Tensor:
@@ -143,7 +150,13 @@ def _some_of(allowed: Tensor, frames: int, generator: torch.Generator) -> Tensor
 
 
 def _rebuilt(truth: Tensor, bone: Tensor, changed: Tensor, tree: _Tree) -> Negative:
-    """The pose with these bones; a joint has moved when a changed bone leads to it."""
-    offset = bone - tree.bones(truth)
-    pose = truth + torch.einsum("ij,fjc->fic", tree.on_path, offset)
-    return Negative(pose, (changed @ tree.on_path.T).clamp(max=1))
+    """The pose with these bones; a joint has moved when a changed bone leads to it.
+
+    The origin stays the origin, as in every answer and every truth: a pose beside it would be told by that
+    alone. Where the changes moved it, all joints have moved.
+    """
+    offset = torch.einsum("ij,fjc->fic", tree.on_path, bone - tree.bones(truth))
+    drift = torch.einsum("j,fjc->fc", tree.origin, offset)
+    moved = (changed @ tree.on_path.T).clamp(max=1)  # (F,J)
+    everywhere = (moved @ tree.origin > 0).float()[:, None]
+    return Negative(truth + offset - drift[:, None], torch.maximum(moved, everywhere))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lifting.skeleton import H36M17, SEALCAP26, Skeleton
+from training.datasets.skeletons import WHOLEBODY133
 from training.losses.answer import Answer
 from training.losses.bones import bone_vectors
 from training.losses.negatives import NEGATIVES, Negative, turn_across
@@ -54,6 +55,32 @@ def test_seeded_finite_and_rooted(name: str, make_answer: MakeAnswer, skeleton: 
     assert (distance[negative.moved == 0] < 1e-6).all()
     if name != "gaussian":
         assert (distance[negative.moved > 0] > 1e-4).float().mean() > 0.99
+
+
+@pytest.mark.parametrize("name", ["gaussian", "bone_direction", "one_sided_length"])
+def test_the_origin_stays_where_no_root_is(name: str, make_answer: MakeAnswer) -> None:
+    """H3WB's tree hangs from the nose, its poses are relative to mid-hip: negatives are, too."""
+    hips = WHOLEBODY133.indices("left_hip", "right_hip")
+    truth = 0.4 * torch.randn(200, len(WHOLEBODY133), 3, generator=torch.Generator().manual_seed(1))
+    truth -= truth[:, hips].mean(dim=1, keepdim=True)
+    answer = make_answer(truth, truth, WHOLEBODY133)
+    negative = NEGATIVES[name](answer, torch.Generator().manual_seed(5))
+    assert negative.pose[:, hips].mean(dim=1).abs().max() < 1e-6
+    distance = (negative.pose - truth).norm(dim=-1)
+    assert (distance[negative.moved == 0] < 1e-6).all()
+    ratio, angle = changes(answer, negative)
+    if name == "bone_direction":
+        assert (ratio - 1).abs().max() < 1e-4
+        assert (angle > 1).any(dim=1).all()
+    if name == "one_sided_length":  # an arm does not take the leg below it along
+        ends = [child for _, child in bones(WHOLEBODY133)]
+        changed = (ratio - 1).abs() > 0.01
+        arm, side, leg = (
+            changed[:, ends.index(WHOLEBODY133.index(f"left_{part}"))] for part in ("elbow", "hip", "knee")
+        )
+        assert 0.15 < arm.float().mean() < 0.35
+        assert not side.any()
+        assert not (arm & leg).any()
 
 
 def test_gaussian_has_its_sigma(make_answer: MakeAnswer) -> None:
