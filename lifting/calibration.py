@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError,
 from lifting.camera import Intrinsics
 from lifting.errors import ConfigError
 from lifting.lens import COEFFICIENTS, Lens, LensModel
+from lifting.mistake import first_mistake
 from lifting.plain_yaml import parse_yaml, problem
 
 MAX_BYTES = 16 << 10
@@ -164,7 +165,7 @@ def load_calibration(path: Path) -> Calibration:
     try:
         return Calibration.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{path} is no valid calibration: {_first_mistake(error)}.") from error
+        raise ConfigError(f"{path} is no valid calibration: {first_mistake(error)}.") from error
 
 
 def _read_yaml(path: Path) -> object:
@@ -177,10 +178,3 @@ def _read_yaml(path: Path) -> object:
         return parse_yaml(raw.decode("utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{path} cannot be read as YAML: {problem(error)}.") from error
-
-
-def _first_mistake(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part)[:40] for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}" if place else message

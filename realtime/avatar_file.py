@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.errors import ConfigError
+from lifting.mistake import unread
 from lifting.skeleton import BONES
 from realtime.solve.quaternions import from_matrix, to_matrix, unit
 
@@ -118,7 +119,7 @@ def read_avatar(path: Path) -> AvatarSkeleton:
         gltf = msgspec.json.decode(data, type=Gltf)
         return _skeleton(gltf)
     except OSError as error:
-        raise ConfigError(f"Cannot read the avatar {path}: {error.strerror or error}.") from error
+        raise ConfigError(f"{unread(path, error)}. Give an avatar, FILE.vrm.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError, struct.error) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise ConfigError(

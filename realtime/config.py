@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifting.errors import ConfigError
+from lifting.mistake import first_mistake
 from lifting.plain_yaml import parse_yaml, problem
 from realtime.paths import config_dir
 
@@ -100,7 +101,7 @@ class PersonConfig(_Settings):
     people: Annotated[int, _flat("people")] = Field(default=1, ge=1, le=8)
     """How many people to follow at once."""
     height: Annotated[float | None, _flat("height", "METRES")] = Field(default=None, ge=0.5, le=2.6)
-    """Stature in metres; 1.70 is assumed if empty, which scales everything."""
+    """Stature in metres, which scales everything; guessed from the figure, near 1.70, if empty."""
 
 
 class SolveConfig(_Settings):
@@ -132,7 +133,7 @@ class OutputConfig(_Settings):
     vmc_preset: Annotated[
         Literal["generic", "vseeface", "warudo", "vnyan", "vmagicmirror", "blender"], _flat("vmc-preset")
     ] = "generic"
-    """Which avatar program: where the avatar starts, and the defaults of the next two."""
+    """Which avatar program; decides where the avatar starts, and --vmc-offsets and --vmc-rate if empty."""
     vmc_offsets: Annotated[str | None, _flat("vmc-offsets", "NAME|FILE.vrm")] = None
     """Places of bones: rest (standard body), measured (the person's), zero, or your avatar's FILE.vrm."""
     vmc_rate: Annotated[float | None, _flat("vmc-rate", "FPS")] = Field(default=None, ge=1, le=100)
@@ -282,11 +283,24 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     first = error.errors()[0]
     place = [str(part)[:60] for part in first["loc"]]
     if first["type"] != "extra_forbidden":
-        return f"{'.'.join(place)}: {first['msg']} (got {repr(first.get('input'))[:80]})."
+        return f"{first_mistake(error)}. {_told(model, place)}".rstrip()
     valid = _keys(model, place[:-1])
     near = difflib.get_close_matches(place[-1], valid, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]}?" if near else f"Valid here: {', '.join(valid)}."
     return f"unknown key {'.'.join(place)}. {hint}"
+
+
+def _told(model: type[BaseModel], place: list[str]) -> str:
+    """What the reference says of a setting; empty for a place that is none."""
+    *sections, last = place or [""]
+    for part in sections:
+        field = model.model_fields.get(part)
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
+            return ""
+        model = field.annotation
+    return (model.model_fields[last].description or "") if last in model.model_fields else ""
 
 
 def _keys(model: type[BaseModel], place: list[str]) -> list[str]:

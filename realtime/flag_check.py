@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, get_args, get_origin
 
 from lifting.errors import ConfigError
 from realtime.flags import REQUIRED, Flag
+
+UNITS = {"METRES", "DEGREES", "SECONDS"}
+"""Names of values that say in what they count."""
 
 
 def check_words(verb: str, flags: Sequence[Flag], words: Sequence[str]) -> None:
@@ -65,9 +69,13 @@ def _check(name: str, flag: Flag, value: str | None) -> None:
         choices = [str(choice) for choice in get_args(flag.kind)]
         if value not in choices:
             raise ConfigError(f"{name} {value[:60]}: give one of {', '.join(choices)}.")
+    patterns = [pattern for rule in flag.rules if (pattern := getattr(rule, "pattern", None))]
+    if not all(re.search(pattern, value) for pattern in patterns):
+        raise ConfigError(f"{name} {value[:60]} is not possible. {flag.help}")
     if flag.kind not in (int, float):
         return
-    what = "a whole number" if flag.kind is int else "a number"
+    unit = f" of {flag.value.lower()}" if flag.value in UNITS else ""
+    what = "a whole number" if flag.kind is int else f"a number{unit}"
     try:
         number = flag.kind(value)
     except ValueError:
@@ -86,10 +94,14 @@ def _range(flag: Flag) -> str:
 
 
 def _check_loose(verb: str, places: Sequence[Flag], loose: Sequence[str]) -> None:
+    for flag, word in zip(places, loose, strict=False):
+        _check(flag.name, flag, word)
     missing = [flag for flag in places[len(loose) :] if flag.default is REQUIRED]
     if missing:
-        usage = " ".join(["sealcap", verb, *(flag.name for flag in places)])
-        raise ConfigError(f"{missing[0].name} is missing. {missing[0].help} Type: {usage}".replace("  ", " "))
+        words = (f.name if f.default is REQUIRED else f"[{f.name}]" for f in places)
+        usage = " ".join(["sealcap", verb, *words])
+        what = f": {missing[0].help}" if missing[0].help else "."
+        raise ConfigError(f"{missing[0].name} is missing{what} Type: {usage}")
     if len(loose) > len(places) and not any(flag.repeats for flag in places):
         extra = loose[len(places)]
         raise ConfigError(f"{extra[:60]!r} is too much. See: sealcap {verb} --help")

@@ -18,6 +18,7 @@ from mcap.stream_reader import breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
 from lifting.errors import SessionError, WireError
+from lifting.mistake import unread
 from realtime.sinks import session_schema as schema
 from realtime.sinks.foxglove import VIDEO, read_compressed_video
 from realtime.sinks.wire import (
@@ -155,7 +156,7 @@ def read_records(path: Path, scan: Scan) -> Iterator[Record]:
                 raise SessionError(f"{path} is not a session file (MCAP); sessions are made with --record.")
             yield from _data_records(file, scan)
     except OSError as error:
-        raise SessionError(f"Cannot read {path}: {error.strerror or error}.") from error
+        raise SessionError(f"{unread(path, error)}. Give a session made with --record, FILE.mcap.") from error
 
 
 _PARSERS: dict[int, Callable[[ReadDataStream], Record]] = {

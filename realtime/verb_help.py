@@ -23,5 +23,7 @@ def help_page(name: str) -> HelpPage:
 
 def _flags(model: type[BaseModel], verb: Verb) -> list[Flag]:
     """With the defaults of the verb's packaged configuration where the model takes it as it is."""
-    default = load_run_config(verb.config) if verb.config and model is RunConfig else None
+    if not verb.config or model is not RunConfig:
+        return list(flags_of_model(model))
+    default = load_run_config(verb.config).model_copy(update={"config": verb.config})
     return list(flags_of_model(model, default))

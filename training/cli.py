@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from lifting.camera import DEFAULT_FOV_DEG, gravity_from_pitch
 from lifting.errors import ConfigError
@@ -38,9 +38,11 @@ DATA_LICENCES = {
     )
 }
 CORPUS_FPS = 30.0
+Folder = Annotated[Path | None, arg(metavar="DIR")]
+Switch = Annotated[bool, FlagCreatePairsOff]
 
 
-def train(config: Positional[Path], out: Path | None = None, restart: bool = False) -> None:
+def train(config: Positional[Path], out: Folder = None, restart: Switch = False) -> None:
     """Train a lifter as CONFIG (a YAML file, see configs/lifter.yaml) says.
 
     Progress, curves for TensorBoard and checkpoints go into the folder OUT, by default runs/NAME. Called
@@ -79,20 +81,19 @@ def _train_pose_machine(config: Path, out: Path | None, restart: bool) -> None:
 def evaluate(
     checkpoint: Positional[Path],
     split: str = "test",
-    detections: Path | None = None,
-    out: Path | None = None,
+    detections: Folder = None,
+    out: Folder = None,
     fov: float = DEFAULT_FOV_DEG,
     camera_pitch: float | None = None,
-    occlusion: bool = False,
-    energy: bool = False,
+    occlusion: Switch = False,
+    energy: Switch = False,
 ) -> None:
     """Measure a lifter.
 
     CHECKPOINT is a training checkpoint, measured on the synthetic observations of one SPLIT of its corpus,
     with --occlusion also while joints are hidden on purpose, with --energy also by SEAL's loss-net, which the
-    checkpoint keeps;
-    or, with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every clip of 2D
-    detections are written to OUT.
+    checkpoint keeps; or, with --detections FOLDER --out FOLDER, an exported .onnx, whose 3D poses for every
+    clip of 2D detections are written to OUT.
 
     Args:
         checkpoint: The .safetensors of a training, or an exported .onnx.

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from lifting.errors import ConfigError
+from lifting.mistake import first_mistake
 from lifting.models import Option
 from training.bodies import BodyVariety
 from training.cameras import CameraVariety
@@ -156,9 +157,8 @@ def parse_config(raw: dict[str, object], where: str) -> TrainingConfig:
         return TrainingConfig.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
         valid = _siblings(first["loc"]) if first["type"] == "extra_forbidden" else ""
-        raise ConfigError(f"{where}: {key}: {first['msg']}.{valid}") from error
+        raise ConfigError(f"{where}: {first_mistake(error)}.{valid}") from error
 
 
 def _siblings(location: tuple[int | str, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
-from tyro.conf import Positional
+from tyro.conf import FlagCreatePairsOff, Positional
 
 from training.conversion.convert import Conversion, Report
 from training.conversion.convert import convert as run_conversion
@@ -36,7 +36,7 @@ def convert(
     map: Path | None = None,
     index: Path | None = None,
     workers: int = os.cpu_count() or 1,
-    overwrite: bool = False,
+    overwrite: Annotated[bool, FlagCreatePairsOff] = False,
 ) -> None:
     """Make a motion corpus for training from a folder of motion capture files (BVH, or ASF with AMC).
 

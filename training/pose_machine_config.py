@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lifting.camera import DEFAULT_FOV_DEG
 from lifting.errors import ConfigError
+from lifting.mistake import first_mistake
 from training.bodies import BodyVariety
 from training.cameras import CameraVariety
 from training.config import CorpusConfig, OptimiserConfig, TrainingConfig
@@ -141,9 +142,7 @@ def load_pose_machine_config(path: Path) -> PoseMachineConfig:
     try:
         config = PoseMachineConfig.model_validate(_read(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {key}: {first['msg']}. See configs/pose_machine.yaml.") from error
+        raise ConfigError(f"{path}: {first_mistake(error)}. See configs/pose_machine.yaml.") from error
     if config.unlabelled.detections is not None and config.intermediate.lifter is None:
         raise ConfigError(
             f"{path}: unlabelled.detections needs a lifter, for there is no true pose to start from. "

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from lifting.errors import ConfigError
+from lifting.mistake import unread
 from lifting.plain_yaml import parse_yaml, problem
 
 
@@ -16,7 +17,7 @@ def read_yaml(path: Path, what: str, example: str) -> dict[str, Any]:
     try:
         raw = parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"Cannot read the {what} {path}: {error.strerror}.") from error
+        raise ConfigError(f"{unread(path, error)}. Give a {what}, such as {example}.") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} is not valid YAML: {problem(error)}.") from error
     if not isinstance(raw, dict):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.errors import ConfigError
+from lifting.mistake import unread
 from lifting.skeleton import BONES
 from realtime.avatar.colors import Colors, few
 from realtime.avatar.content import MAX_FACES, MAX_VERTICES, Content, Primitive, at
@@ -61,7 +62,7 @@ def read_model(path: Path) -> AvatarModel:
     try:
         return _model(Content(path))
     except OSError as error:
-        raise ConfigError(f"Cannot read the avatar {path}: {error.strerror or error}.") from error
+        raise ConfigError(f"{unread(path, error)}. Give an avatar, FILE.vrm or FILE.glb.") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise ConfigError(

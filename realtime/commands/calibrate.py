@@ -53,6 +53,8 @@ def print_board(
             f"{squares} squares of {printed.square_mm:g} mm do not fit on {paper}; "
             f"the largest are {largest_square_mm(columns, rows, paper):g} mm."
         )
+    if out.suffix.lower() != ".pdf":
+        raise ConfigError(f"{out}: the name must end in .pdf, such as {out.with_suffix('.pdf')}.")
     _check_folder(out)
     out.write_bytes(board_pdf(printed, paper))
     console = Console(stderr=True, highlight=False)

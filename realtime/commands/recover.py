@@ -13,7 +13,9 @@ from realtime.sinks.poses_spool import recover_poses
 
 
 def recover(
-    file: tyro.conf.Positional[Path],
+    file: Annotated[
+        tyro.conf.Positional[Path], tyro.conf.arg(help="FILE.mcap.partial, FILE.mcap or FILE.npz.partial.")
+    ],
     /,
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"], help="Name of the whole file.")] = None,
 ) -> int:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lifting.errors import ModelError
+from lifting.mistake import first_mistake
 from lifting.plain_yaml import parse_yaml, problem
 from realtime.paths import cache_dir, config_dir
 
@@ -171,6 +172,4 @@ def _load(path: Path, kind: type[T]) -> T:
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ModelError(f"{path} is not valid YAML: {problem(error)}.") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ModelError(f"{path}, at {place}: {first['msg']}.") from error
+        raise ModelError(f"{path}: {first_mistake(error)}.") from error

@@ -7,6 +7,7 @@ moved in one step. What a killed pull leaves of such folders, the next one remov
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import os
 import shutil
@@ -83,9 +84,18 @@ def path_of(name: str) -> Path:
     """Where `name` lies or would lie. Raises ConfigError for an unknown name."""
     entry = catalogue().models.get(name) or added_models().get(name)
     if entry is None:
-        known = [*catalogue().models, *added_models()]
-        raise ConfigError(f"There is no model {name!r}; choose one of: {', '.join(known)}.")
+        raise ConfigError(_unknown(name))
     return models_dir() / entry.file_name(name)
+
+
+def _unknown(name: str) -> str:
+    """A path that leads nowhere, or a name with the nearest one."""
+    if "/" in name or "\\" in name or name.endswith(".onnx"):
+        return f"There is no file {name}. Give the path of an ONNX file, or a name: sealcap models list"
+    known = [*catalogue().models, *added_models()]
+    near = difflib.get_close_matches(name, known, n=2, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Choose one of: {', '.join(known)}."
+    return f"There is no model {name!r}. {hint}"
 
 
 def is_pulled(name: str) -> bool:
@@ -133,6 +143,7 @@ def ensure(names: Iterable[str], console: Console | None = None) -> list[str]:
     if missing and console is not None:
         from realtime.models.progress import Bars
 
+        _require_accepted(missing)  # before anything is announced
         console.print(f"Fetching once: {', '.join(missing)}", soft_wrap=True)
         with Bars(console) as bars:
             pull(missing, bars)
@@ -152,6 +163,8 @@ def pull(names: Iterable[str], reporter: Reporter | None = None, confirm: Confir
     own = [name for name in wanted if name not in catalogue().models]
     if own:
         raise ModelError(f"The file of your own model {own[0]} is gone; register it with: sealcap models add")
+    if confirm is None:
+        _require_accepted(wanted)
     packages = {catalogue().models[name].package for name in wanted}
     _remove_stale()
     for key in sorted(packages, key=lambda k: catalogue().packages[k].bytes):
@@ -164,15 +177,22 @@ def pull(names: Iterable[str], reporter: Reporter | None = None, confirm: Confir
             _pull_package(package, entries, reporter or Silent())
 
 
+def _require_accepted(names: Iterable[str]) -> None:
+    """Raises ModelError for a network that nobody has vouched for and that was not accepted before."""
+    for name in names:
+        entry = catalogue().models.get(name)
+        source = None if entry is None else catalogue().packages[entry.package]
+        if isinstance(source, Archive) and name not in pins.read_pins():
+            raise ModelError(
+                f"The model {name} is not on this machine. It comes from {source} and is confirmed at its "
+                f"first pull; type: sealcap models pull {name}"
+            )
+
+
 def _pull_archive(
     archive: Archive, name: str, entry: Entry, reporter: Reporter, confirm: Confirm | None
 ) -> None:
     """A network from its maker's site: the first file that comes is shown and accepted, or not installed."""
-    if confirm is None and name not in pins.read_pins():
-        raise ModelError(
-            f"The model {name} is not on this machine. It comes from {archive} and is confirmed at its first "
-            f"pull; type: sealcap models pull {name}"
-        )
     (member,) = entry.members
     with fetch.work_folder(models_dir()) as folder:
         download = folder / "archive.zip"

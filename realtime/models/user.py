@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from lifting.errors import ConfigError, ModelError
+from lifting.mistake import unread
 from lifting.runtime import Network, open_network
 from lifting.runtime.model_file import MAX_BYTES
 from realtime.models import store
@@ -43,7 +44,7 @@ def _sha256(file: Path) -> str:
             raise ModelError(f"{file} is larger than {MAX_BYTES >> 20} MiB.")
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
-        raise ModelError(f"Cannot read the model {file}: {error.strerror}.") from error
+        raise ModelError(f"{unread(file, error)}. Give an ONNX file.") from error
 
 
 def _parse_size(text: str | None) -> tuple[int, int] | None:

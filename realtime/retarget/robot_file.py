@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lifting.errors import ConfigError
+from lifting.mistake import first_mistake
 from lifting.plain_yaml import parse_yaml, problem
 from realtime.paths import config_dir
 from realtime.retarget.sides import SIDES, both_sides
@@ -255,7 +256,4 @@ def explain(error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown key {place}."
-    if first["type"] == "missing":
-        return f"{place} is missing."
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}." if place else f"{message}."
+    return f"{first_mistake(error)}."

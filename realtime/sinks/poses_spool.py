@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.errors import SessionError
+from lifting.mistake import unread
 from lifting.skeleton import SEALCAP26
 
 MAGIC = b"sealcap-poses-1\n"
@@ -69,7 +70,7 @@ def read_spool(path: Path) -> Rows:
             ours = file.read(len(MAGIC)) == MAGIC
         count = (path.stat().st_size - len(MAGIC)) // ROW.itemsize
     except OSError as error:
-        raise SessionError(f"{path} cannot be read: {error.strerror}.") from error
+        raise SessionError(f"{unread(path, error)}.") from error
     if not ours:
         raise SessionError(f"{path} is no rest of --poses-out.")
     if count == 0:

@@ -71,7 +71,7 @@ class BodyPanel:
     def _lay_out_measures(self, gui: Any, tuning: Tuning) -> None:
         height = tuning.options.height_m
         self._automatic = gui.add_checkbox(
-            "Guess height", height is None, hint="Take the height from the figure. Yours in metres is better."
+            "Guess height", height is None, hint="Guess it from the figure. Your own in metres is better."
         )
         self._height = gui.add_number(
             "Height (m)", height or USUAL_M, min=SHORTEST_M, max=TALLEST_M, step=0.01,

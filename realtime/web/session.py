@@ -75,10 +75,12 @@ class PageSession:
         return () if self._page is None else (_Lent(self._page),)
 
     def attach(self, run: Pipeline | Replay, config: RunConfig | None = None) -> None:
-        """Show its counters and controls; with --lan, tell what of both is open to other machines. `config`:
-        what a pipeline was built from; without it the page only shows."""
+        """Say where the page is, show counters and controls; with --lan, tell what other machines can reach.
+        `config`: what a pipeline was built from; without it the page only shows."""
         self._run = run
         sinks = [runner.sink for runner in run.runners]
+        if self._page is not None:  # not before: a run whose camera does not open has no page to go to
+            self._console.print(f"Page: [bold]{self._page.link}[/]")
         announce([self._page, *sinks], self._console, lan=self._out.lan)
         if self._page is None:
             return
@@ -108,7 +110,6 @@ class PageSession:
     def __enter__(self) -> PageSession:
         if self._page is not None:
             self._page.open()
-            self._console.print(f"Page: [bold]{self._page.link}[/]")
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -97,7 +97,7 @@ def test_broken_avatars_are_refused_with_the_reason(change: object, says: str, t
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
     """No file, an empty one, text, a promise of gigabytes: each is one clear error."""
-    with pytest.raises(ConfigError, match="Cannot read"):
+    with pytest.raises(ConfigError, match="There is no file"):
         read_avatar(tmp_path / "none.vrm")
     huge = (
         b"glTF" + (2).to_bytes(4, "little") + bytes(4) + (MAX_JSON_BYTES + 4).to_bytes(4, "little") + b"JSON"

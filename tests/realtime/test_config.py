@@ -71,7 +71,7 @@ def test_an_empty_file_means_all_defaults(tmp_path: Path) -> None:
             ("unknown key camera.xyzzy", "Valid here: fov, pitch, height, calibration."),
         ),
         ({"camera": {"fov": 500}}, ("camera.fov", "150", "500")),
-        ({"person": {"person": "bob"}}, ("person.person", "'bob'")),
+        ({"person": {"person": "bob"}}, ("person.person", "'bob'", "`largest`, or the number of a person")),
         ({"solve": {"smooth": "much"}}, ("solve.smooth", "'much'")),
         ({"frames": 0}, ("frames", "1", "0")),
         ({"detector": 3}, ("detector", "3")),

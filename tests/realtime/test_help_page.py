@@ -42,6 +42,12 @@ def test_help_and_parser_agree(
     assert shown == parsers_flags(name, capsys, monkeypatch)
 
 
+@pytest.mark.parametrize("name", ["run", "demo"])
+def test_the_configuration_shown_is_the_one_taken(name: str) -> None:
+    """`demo` has settings of its own, and its help says so."""
+    assert f"demo. [{VERBS[name].config}]" in " ".join(help_page(name).short(100).split())
+
+
 @pytest.mark.parametrize("name", pages())
 def test_examples_use_flags_that_exist(name: str) -> None:
     """Every example begins with its verb, and no flag in it is unknown."""

@@ -20,6 +20,7 @@ from realtime.session import read_header, read_poses
 from realtime.sources import live
 from tests.realtime.servers import MjpegServer
 from tests.realtime.sources.videos import numbered, write_sound, write_video
+from tests.realtime.web.test_page import free_port
 
 FAST = ("--detector", "movenet", "--detector.variant", "lightning")
 Sealcap = Callable[..., tuple[int, str]]
@@ -161,6 +162,14 @@ def test_a_source_that_does_not_exist(run: Sealcap, name: str) -> None:
     code, err = run(name)
     assert code == 1
     assert name in complaint(err)
+
+
+@pytest.mark.models
+def test_a_run_that_does_not_begin_names_no_page(run: Sealcap, sealcap: Sealcap) -> None:
+    """The address of a page that is gone already would only mislead."""
+    code, err = sealcap("run", "gone.mp4", "--web-port", free_port(), *FAST)
+    assert code == 1
+    assert "gone.mp4" in complaint(err)
 
 
 @pytest.mark.models

@@ -49,7 +49,7 @@ def test_unknown_keys(settings: dict[str, Any], section: str | None, key: str, m
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("name: [", "not valid YAML"), ("- 1", "keys and values"), ("name: x", "corpus: Field required")],
+    [("name: [", "not valid YAML"), ("- 1", "keys and values"), ("name: x", "corpus is missing")],
 )
 def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
     """Broken, foreign and incomplete files."""
@@ -61,5 +61,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
 
 def test_missing_file(tmp_path: Path) -> None:
     """A path that leads nowhere is a configuration error."""
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(
+        ConfigError, match=r"There is no file .*absent\.yaml\. Give a training configuration, such as configs"
+    ):
         load_config(tmp_path / "absent.yaml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 from rich.console import Console
@@ -23,8 +24,8 @@ from training.compare.run import Comparison, LocalWorkers, Workers
 
 def compare(
     config: tyro.conf.Positional[Path],
-    out: Path = Path("docs"),
-    folder: Path | None = None,
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("docs"),
+    folder: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
     workers: int | None = None,
     ray: str | None = None,
 ) -> int:

@@ -104,6 +104,12 @@ def failing(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int 
     return " ".join(capsys.readouterr().err.split())
 
 
+def test_a_board_is_a_pdf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name without .pdf would open in no program; nothing is written."""
+    assert "such as" in failing(["print", str(tmp_path / "board")], capsys, 2)
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_view_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All pictures alike: what was seen, and what to do."""
     film = video(tmp_path / "still.mp4", photos(BOARD, SMALL, 1) * 12)

@@ -191,7 +191,7 @@ def test_force_replaces(recorded: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file"), (b"", "not a session"), (b"BVH, really", "not a session")],
+    [(None, "There is no file"), (b"", "not a session"), (b"BVH, really", "not a session")],
     ids=["absent", "empty", "other"],
 )
 def test_what_is_no_session(

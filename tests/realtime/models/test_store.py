@@ -148,6 +148,11 @@ def test_a_killed_pull_leaves_nothing_half_made(shop: Shop) -> None:
 
 def test_unknown_names_list_the_known_ones(shop: Shop) -> None:
     """A typo is bad usage, and fetches nothing of the rest."""
-    with pytest.raises(ConfigError, match="no model 'clipp'; choose one of: clip, notes"):
-        store.pull(["clip", "clipp"])
+    for name, told in (
+        ("clipp", r"no model 'clipp'\. Did you mean clip\?"),
+        ("zzz", r"no model 'zzz'\. Choose one of: clip, notes\."),
+        ("my/net.onnx", r"no file my/net\.onnx\. Give the path"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            store.pull(["clip", name])
     assert not (shop.cache / "models").exists()

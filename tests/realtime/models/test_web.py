@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from rich.console import Console
 
 from lifting.errors import DownloadError, ModelError
 from realtime.cli import main
@@ -184,9 +185,11 @@ def test_who_says_no_gets_nothing(site: Site) -> None:
 def test_a_run_never_fetches_what_nobody_accepted(site: Site) -> None:
     """`ensure` names the command, and the server is not even asked."""
     site.publish(NETWORK)
-    with pytest.raises(ModelError, match="sealcap models pull m"):
-        store.ensure(["m"])
+    for console in (None, Console(file=(told := io.StringIO()))):
+        with pytest.raises(ModelError, match="sealcap models pull m"):
+            store.ensure(["m"], console)
     assert site.requests == 0
+    assert not told.getvalue()  # nothing was announced that is not done
 
 
 def test_the_command_shows_the_hash_and_wants_a_yes(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

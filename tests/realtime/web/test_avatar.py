@@ -114,7 +114,7 @@ def test_bones_that_a_character_lacks(robot: AvatarModel) -> None:
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(["--avatar", "no.vrm"], "Cannot read"), (["--avatar", "a.vrm", "--headless"], "Leave one")],
+    [(["--avatar", "no.vrm"], "There is no file"), (["--avatar", "a.vrm", "--headless"], "Leave one")],
 )
 def test_a_run_without_its_character_does_not_begin(
     options: list[str], words: str, capsys: pytest.CaptureFixture[str]
