@@ -1,8 +1,9 @@
 """Publishing to ROS 2 through a rosbridge server: JSON over one WebSocket, from a thread of its own.
 
-Who offers messages never waits. While nobody answers they are dropped and counted, and the server is looked
-for again after 0.5, 1, 2 and then every 4 seconds. Topics are advertised anew on every connection, each
-before anything is published on it. What the server says is read only to tell the user of errors.
+Who offers messages never waits. While nobody answers, or what was sent is not read, they are dropped and
+counted; the server is looked for again after 0.5, 1, 2 and then every 4 seconds. Topics are advertised anew
+on every connection, each before anything is published on it. What the server says is read only to tell the
+user of errors.
 https://github.com/RobotWebTools/rosbridge_suite/blob/ros2/ROSBRIDGE_PROTOCOL.md
 """
 
@@ -23,6 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from lifting.errors import ConfigError
 from realtime.exposure import is_loopback
 from realtime.mailbox import Mailbox
+from realtime.ros.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ STEADY_S = 5.0
 """A connection that lasted this long was a good one: the next failure is news again."""
 SLOW_S = 1.0
 """Sending one frame for longer than this means that the server does not keep up."""
+LOOK_S = 0.1
+"""While a server is slow it is listened to so often."""
 PING_S, PONG_S = 5.0, 10.0
 MAX_INCOMING_BYTES = 1 << 16
 MAX_COMPLAINTS = 5
@@ -188,17 +192,34 @@ class RosBridge:
         with connection:
             self._connection = connection
             log.info("Connected to rosbridge at %s.", self.url)
-            known: dict[str, Topic] = {}
-            while (frame := self._box.get(0.5)) is not None or not self._box.closed:
-                began_s = time.monotonic()
-                self._announce(connection, known)
-                for part in frame or ():
-                    if part.topic in known:
-                        connection.send(part.text, text=True)
-                self._listen(connection)
-                if time.monotonic() - began_s > SLOW_S and not self._quiet:
-                    self._quiet = True
-                    log.warning("%s does not keep up: frames are dropped.", self.url)
+            self._send_all(connection)
+
+    def _send_all(self, connection: ClientConnection) -> None:
+        """Frames as they come, but no more than the server reads in a moment."""
+        known: dict[str, Topic] = {}
+        under_way = UnderWay(connection)
+        while True:
+            waited_s = self._let_it_read(connection, under_way)
+            if (frame := self._box.get(0.5)) is None and self._box.closed:
+                return
+            began_s = time.monotonic()
+            self._announce(connection, known)
+            for part in frame or ():
+                if part.topic in known:
+                    connection.send(part.text, text=True)
+            if frame:
+                under_way.mark()
+            self._listen(connection)
+            if waited_s + time.monotonic() - began_s > SLOW_S and not self._quiet:
+                self._quiet = True
+                log.warning("%s does not keep up: frames are dropped.", self.url)
+
+    def _let_it_read(self, connection: ClientConnection, under_way: UnderWay) -> float:
+        """Until little is under way; last words cannot wait for that. How many seconds it took."""
+        began_s = time.monotonic()
+        while not (under_way.wait(LOOK_S) or self._closing.is_set()):
+            self._listen(connection)
+        return time.monotonic() - began_s
 
     def _announce(self, connection: ClientConnection, known: dict[str, Topic]) -> None:
         """Tell the server of topics that are new or gone since it was told last."""

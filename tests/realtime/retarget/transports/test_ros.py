@@ -102,3 +102,33 @@ def test_wrong_addresses(endpoint: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         RosTransport(describe(*NAMES), endpoint)
     RosTransport(describe(*NAMES), "ros+ws://192.168.0.7:9090", lan=True)
+
+
+def test_a_server_that_stood_still_gets_no_old_commands() -> None:
+    """What robots do next is the newest command: of a second and a half in which nothing was read, hardly
+    any wait in buffers, and the emergency stop at its end does not stand behind them."""
+    with Bridge() as server:
+        transport = RosTransport(describe(*NAMES), server.url.replace("ws", "ros+ws"))
+        transport.open()
+        tick = 0
+
+        def send(seconds: float, state: RobotState) -> None:
+            nonlocal tick
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                transport.send(replace(command(3, tick, state), time_ns=time.monotonic_ns()))
+                tick += 1
+                time.sleep(0.01)
+
+        while not server.of("/sealcap/g1/state"):
+            send(0.05, RobotState.FOLLOWING)
+        server.stalled.set()
+        send(1.5, RobotState.FOLLOWING)
+        known = len(server.of("/sealcap/g1/state"))
+        server.stalled.clear()
+        send(0.3, RobotState.ESTOP)
+        server.wait(lambda: {"data": "estop"} in server.of("/sealcap/g1/state"))
+        old = [message["data"] for message in server.of("/sealcap/g1/state")[known:]].index("estop")
+        transport.close()
+        assert not server.errors
+    assert old < 50
