@@ -57,7 +57,7 @@ def load_pose_machine(path: Path) -> PoseMachine:
 
 def _machine(path: Path, metadata: dict[str, str], tensors: dict[str, Tensor]) -> PoseMachine:
     try:
-        config = PoseMachineConfig.model_validate_json(metadata["config"])
+        config = PoseMachineConfig.model_validate_json(metadata.get("config", ""))
     except ValueError as error:
         raise ConfigError(f"The configuration inside {path} is not valid any more: {error}") from error
     networks = Corrector(SEALCAP26, width=config.width), Projector(SEALCAP26, width=config.width)
@@ -66,7 +66,9 @@ def _machine(path: Path, metadata: dict[str, str], tensors: dict[str, Tensor]) -
             network.load_state_dict({k[len(prefix) :]: t for k, t in tensors.items() if k.startswith(prefix)})
         except RuntimeError as error:
             raise ModelError(f"{path} lacks weights of its own configuration: {error}") from error
-    validation = numbers(metadata, "validation")
     moments = {k: t for k, t in tensors.items() if k.startswith("exp_avg")}
-    step, seconds = int(metadata["step"]), float(metadata["seconds"])
-    return PoseMachine(config, step, seconds, validation, *networks, moments)
+    try:
+        step, seconds = int(metadata["step"]), float(metadata["seconds"])
+        return PoseMachine(config, step, seconds, numbers(metadata, "validation"), *networks, moments)
+    except (KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error!r} in its description.") from error

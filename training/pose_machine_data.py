@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from lifting.camera import Intrinsics
 from lifting.errors import ConfigError, DataError
 from lifting.lifter import Lifter
-from lifting.models.ray_lifter import centre_weights, node_weights, normalise
+from lifting.models.ray_lifter import RayLifter, centre_weights, node_weights, normalise
 from lifting.skeleton import BODY21, SEALCAP26
 from lifting.window import TimeWindow
 from training.batches import BatchMaker, from_hips, seeded
@@ -123,7 +123,7 @@ def disturbed(poses: Tensor, config: IntermediateConfig, rng: Generator) -> Tens
 def open_lifter(path: Path) -> tuple[Lift, int]:
     """A frozen lifter, exported (.onnx) or as a checkpoint, and the frames of its window.
 
-    Raises ModelError when the file is none.
+    Raises ModelError when the file is none, ConfigError when it is not one for live use.
     """
     if path.suffix == ".onnx":
         exported = Lifter.load(path)
@@ -134,6 +134,11 @@ def open_lifter(path: Path) -> tuple[Lift, int]:
         return run, exported.window_length
     trained = load_checkpoint(path)
     network = make_lifter(trained.config)
+    if not isinstance(network, RayLifter) or network.frames[-1] != network.window - 1:
+        raise ConfigError(
+            f"{path} is no live lifter: it knows one data set's screens, or answers an earlier frame than "
+            f"the newest. intermediate.lifter must be one of corpus.kind motion, in its causal form."
+        )
     load_weights(network, trained.averaged(), trained.joints, network.skeleton)
     return network.eval().requires_grad_(False), network.window
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
-from lifting.errors import ConfigError, DataError
+from lifting.errors import ConfigError, DataError, ModelError
 from lifting.models.ray_lifter import Crop, RayLifter
 from lifting.models.screen_lifter import ScreenLifter
 from lifting.skeleton import Skeleton
@@ -126,16 +126,22 @@ class Trainer:
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from there; the next step is the one an uninterrupted run would have made.
 
-        Raises ModelError when the checkpoint is one of another network.
+        Raises ModelError when the checkpoint is one of another network, or not whole.
         """
         load_weights(self.lifter, checkpoint.part("model"), checkpoint.joints, self.lifter.skeleton)
-        self.ema = {name: t.to(self.device) for name, t in checkpoint.part("ema").items()}
         self.step = checkpoint.step
-        moments = {kind: checkpoint.part(kind) for kind in ("exp_avg", "exp_avg_sq")}
-        for name, parameter in self.lifter.named_parameters():
-            state = {kind: tensors[name].to(self.device) for kind, tensors in moments.items()}
-            step = torch.tensor(float(self.step), device=self.device)
-            self.optimiser.state[parameter] = {"step": step, **state}
+        kinds = ("exp_avg", "exp_avg_sq")
+        try:
+            for name, parameter in self.lifter.named_parameters():
+                self.ema[name] = checkpoint.tensors[f"ema.{name}"].to(self.device)
+                state = {kind: checkpoint.tensors[f"{kind}.{name}"].to(self.device) for kind in kinds}
+                step = torch.tensor(float(self.step), device=self.device)
+                self.optimiser.state[parameter] = {"step": step, **state}
+        except KeyError as error:
+            raise ModelError(
+                f"The checkpoint lacks {error}, without which its training cannot go on. Begin anew with "
+                f"--restart."
+            ) from error
         for name, judge in self.judges.items():
             judge.restore(checkpoint.part(f"judge.{name}"))
 

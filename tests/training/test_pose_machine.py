@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from safetensors.torch import save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 import lifting
 from lifting.errors import ConfigError, DataError, ModelError
 from lifting.skeleton import BODY21, SEALCAP26
 from training import cli
+from training.config import parse_config
 from training.corpus import load_corpus
 from training.pose_machine import PoseMachineTrainer, measure, stage_of, train_pose_machine
 from training.pose_machine_checkpoint import load_pose_machine, save_pose_machine
@@ -27,6 +29,7 @@ from training.pose_machine_config import (
     load_pose_machine_config,
 )
 from training.pose_machine_data import ExampleMaker, Examples, detection_windows, disturbed
+from training.trainer import train
 
 SHIPPED = Path(lifting.__file__).parent / "weights" / "lifter-small.onnx"
 LOSSES = ("pose_3d", "bone_3d", "projection", "bone_2d")
@@ -238,6 +241,19 @@ def test_a_lifter_before_it_and_real_detections_beside_it(
     assert 0.01 < wrong < 0.2, "the shipped lifter is good but not perfect"
 
 
+def test_a_lifter_that_answers_late_cannot_stand_before_it(
+    settings: dict[str, Any], machine_settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """The published, centred form answers another frame than the one that is corrected."""
+    settings["model"] = {"backbone": "video_pose", "window": 3, "options": {"width": 8, "causal": False}}
+    trained = train(parse_config(settings, "test"), tmp_path / "late")
+    assert trained.step == 8
+    machine_settings["intermediate"] = {"lifter": "late/checkpoint.safetensors"}
+    config = load_pose_machine_config(write(tmp_path, machine_settings))
+    with pytest.raises(ConfigError, match=r"no live lifter.*causal form"):
+        ExampleMaker(load_corpus(config.corpus.folder, "tiny", "train"), config)
+
+
 def _no_lifter(settings: dict[str, Any], folder: Path) -> None:
     settings["unlabelled"] = {"detections": "."}
 
@@ -296,3 +312,10 @@ def test_files_that_are_no_pose_machine(
     save_file({"x": torch.zeros(1)}, path, {"format": "else"})
     with pytest.raises(ModelError, match="no pose machine"):
         load_pose_machine(path)
+    save_pose_machine(path, PoseMachineTrainer(config, maker.poses(-1)).machine())
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    for lost, error in (("step", ModelError), ("seconds", ModelError), ("config", ConfigError)):
+        save_file(load_file(path), tmp_path / "lost", {k: v for k, v in metadata.items() if k != lost})
+        with pytest.raises(error, match=r"damaged|not valid any more"):
+            load_pose_machine(tmp_path / "lost")

@@ -202,6 +202,19 @@ def test_a_checkpoint_of_another_network_is_refused(
         Trainer(parse_config(wide, "test")).restore(kept)
 
 
+@pytest.mark.parametrize("part", ["ema.", "exp_avg_sq."])
+def test_a_checkpoint_that_is_not_whole_is_refused(
+    tiny_config: TrainingConfig, maker: BatchMaker, part: str
+) -> None:
+    """Weights alone can be exported, but no training goes on from them: an error that names what lacks."""
+    trainer = Trainer(tiny_config)
+    trainer.train_step(maker(0))
+    kept = trainer.checkpoint(0.0, {})
+    some = {name: t for name, t in kept.tensors.items() if not name.startswith(part)}
+    with pytest.raises(ModelError, match=rf"lacks '{part}backbone.*--restart"):
+        Trainer(tiny_config).restore(replace(kept, tensors=some))
+
+
 def test_a_loss_that_is_no_number_stops_the_run(tiny_config: TrainingConfig, maker: BatchMaker) -> None:
     """NaN in the data ends the training with an error that names the step; the weights stay as they were."""
     trainer, batch = Trainer(tiny_config), maker(0)
