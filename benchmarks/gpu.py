@@ -2,13 +2,14 @@
 
     python benchmarks/gpu.py                       # every engine that is here; minutes, mostly compilation
     python benchmarks/gpu.py --leak-minutes 8      # and a long run that must not grow
-    python benchmarks/gpu.py --out gpu.json
+    python benchmarks/gpu.py --out gpu.json        # written after every part
+    python benchmarks/gpu.py --only "graph fp16" --calls 20 --leak-minutes 8   # little but the long run
 
 It needs no network and no installed Sealcap: copy the checkout to a machine and start it there with a Python
 that has numpy, onnx, onnxruntime, OpenCV (opencv-python or -headless) and msgspec; torch with CUDA and Triton
 for the torch rows, cuda-bindings and tensorrt or tensorrt_rtx for TensorRT, onnxruntime-gpu for its CUDA row.
-Where something is missing or there is no GPU, the row says so. (Pure wheels that are missing can lie in a
-folder beside it: PYTHONPATH=wheels python benchmarks/gpu.py.)
+Where something is missing, fails, or there is no GPU, the row says so. (Wheels that are missing can be
+unpacked into a folder beside it: PYTHONPATH=wheels python benchmarks/gpu.py.)
 
 The detector has RTMPose's build and size with random weights (benchmarks/rtmpose_size.py): its work is real,
 its answers are not, so the pipeline goes on with the truth of a synthetic figure. Times are from arrays in
@@ -25,14 +26,19 @@ import platform
 import sys
 import tempfile
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from gpu_engines import Ceilings, Row, ceilings, engines, measure, subjects  # noqa: E402
+from gpu_engines import BATCHES, Ceilings, Row, Subject, ceilings, engines, measure, subjects, why  # noqa: E402
 
 from lifting.errors import SealcapError  # noqa: E402
+
+if TYPE_CHECKING:
+    from gpu_pipeline import EndToEnd, Ran
 
 PICTURE = (1280, 720)
 
@@ -43,20 +49,29 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("SEALCAP_CACHE", folder)
-        print(f"# {device()}\n")
-        roof = ceilings()
+        found: dict[str, object] = {"device": device()}
+        print(f"# {found['device']}\n", flush=True)
+        try:
+            roof = ceilings()
+        except RuntimeError as error:  # a GPU that torch sees and cannot use
+            roof = Ceilings()
+            print(f"Ceilings could not be measured: {why(error)}")
         print(f"{_roof(roof)}\n", flush=True)
         lifter, detector = subjects(ROOT, Path(folder), args.size, PICTURE)
         chosen = [name for name in engines() if args.only in name]
         rows: list[Row] = []
-        for subject in (lifter, detector):
-            for name in chosen:
-                rows += measure(subject, name, roof, args.calls)
-        print(networks_table(rows), flush=True)
-        whole = _pipelines(args, chosen, lifter, detector)
-        if args.out is not None:
-            found = {"device": device(), "ceilings": asdict(roof), "networks": [asdict(r) for r in rows]}
-            args.out.write_text(json.dumps(found | {"pipeline": whole}, indent=1))
+        print(NETWORKS_HEAD, flush=True)
+        for subject, name in product((lifter, detector), chosen):
+            rows += measure(subject, name, roof, args.calls)
+            print(network_lines(rows[-len(BATCHES) :]), flush=True)
+            found |= {"ceilings": asdict(roof), "networks": [asdict(r) for r in rows]}
+            _keep(args.out, found)
+        ran, best = _pipelines(args, chosen, lifter, detector)
+        found["pipeline"] = ran
+        _keep(args.out, found)
+        if args.leak_minutes and best is not None:
+            ran.append(_long_run(best, args.leak_minutes))
+            _keep(args.out, found)
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,35 +87,47 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _pipelines(args: argparse.Namespace, chosen: list[str], lifter: object, detector: object) -> list[dict]:
-    """The whole way on every engine, then the long run on the fastest."""
+def _keep(out: Path | None, found: dict[str, object]) -> None:
+    """What is known so far."""
+    if out is not None:
+        out.write_text(json.dumps(found, indent=1))
+
+
+def _pipelines(
+    args: argparse.Namespace, chosen: list[str], lifter: Subject, detector: Subject
+) -> tuple[list[dict], tuple[str, EndToEnd] | None]:
+    """The whole way on every engine, and the fastest of them."""
     try:
-        from gpu_pipeline import Ran, long_run, run
+        from gpu_pipeline import Ran, run
     except ImportError as error:
         print(f"\nThe whole pipeline cannot run here: {error}. Install what is missing.")
-        return []
-    ran, best = [], None
+        return [], None
+    ran, best, most = [], None, 0.0
+    print(PIPELINE_HEAD, flush=True)
     for name in chosen:
         try:
             result, pipeline = run(name, lifter, detector, PICTURE, args.frames)
-        except (SealcapError, ImportError, RuntimeError) as error:
-            ran.append(Ran(name, why=" ".join(str(error).split())))
-            continue
-        ran.append(result)
-        if best is None or result.fps > best[0].fps:
-            best = (result, pipeline)
-    print(pipeline_table(ran), flush=True)
-    found = [asdict(r) for r in ran]
-    if args.leak_minutes and best is not None:
-        growth = long_run(best[1], 60 * args.leak_minutes)
-        taken = growth.gpu_allocations_per_frame
-        print(
-            f"\n{args.leak_minutes:g} minutes on {best[0].engine}: {growth.frames} frames, "
-            f"host {growth.host_mib:+.1f} MiB, GPU {growth.gpu_mib:+.1f} MiB, "
-            f"{'no torch on a GPU' if taken is None else f'{taken:.3f} GPU allocations a frame'}"
-        )
-        found.append({"long_run": best[0].engine, **asdict(growth)})
-    return found
+            if result.fps > most:
+                best, most = (name, pipeline), result.fps
+        except Exception as error:  # noqa: BLE001 - one engine's failure is a row, not the end of the table
+            result = Ran(name, why=why(error))
+        print(pipeline_line(result), flush=True)
+        ran.append(asdict(result))
+    return ran, best
+
+
+def _long_run(best: tuple[str, EndToEnd], minutes: float) -> dict:
+    """What grows."""
+    from gpu_pipeline import long_run
+
+    growth = long_run(best[1], 60 * minutes)
+    taken = growth.gpu_allocations_per_frame
+    print(
+        f"\n{minutes:g} minutes on {best[0]}: {growth.frames} frames, "
+        f"host {growth.host_mib:+.1f} MiB, GPU {growth.gpu_mib:+.1f} MiB, "
+        f"{'no torch on a GPU' if taken is None else f'{taken:.3f} GPU allocations a frame'}"
+    )
+    return {"long_run": best[0], **asdict(growth)}
 
 
 def device() -> str:
@@ -124,31 +151,33 @@ def _roof(roof: Ceilings) -> str:
     )
 
 
-def networks_table(rows: list[Row]) -> str:
-    """Markdown."""
-    lines = [
-        "| network | engine | people | p50 ms | p99 ms | floor ms | from ORT | GPU MiB |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for r in rows:
-        cells = f"{r.p50_ms:.3f} | {r.p99_ms:.3f} | {r.floor_ms:.3f} | {r.difference:.1e} | {r.gpu_mib:.0f}"
-        lines.append(f"| {r.network} | {r.engine} | {r.people} | {f'{r.why} | | | |' if r.why else cells} |")
-    return "\n".join(lines)
+NETWORKS_HEAD = (
+    "| network | engine | people | p50 ms | p99 ms | floor ms | from ORT | GPU MiB | allocations a call |\n"
+    "|---|---|---|---|---|---|---|---|---|"
+)
+PIPELINE_HEAD = (
+    "\n| whole pipeline, 720p, 1 person | frames/s | p50 ms | p99 ms | ms per stage |\n|---|---|---|---|---|"
+)
 
 
-def pipeline_table(ran: list) -> str:
-    """Markdown."""
-    lines = [
-        "",
-        "| whole pipeline, 720p, 1 person | frames/s | p50 ms | p99 ms | ms per stage |",
-        "|---|---|---|---|---|",
-    ]
-    for r in ran:
-        cells = (
-            f"{r.why} | | |" if r.why else f"{r.fps:.0f} | {r.p50_ms:.2f} | {r.p99_ms:.2f} | {r.stages_ms}"
-        )
-        lines.append(f"| {r.engine} | {cells} |")
-    return "\n".join(lines)
+def network_lines(rows: list[Row]) -> str:
+    """Of the table."""
+    return "\n".join(
+        f"| {r.network} | {r.engine} | {r.people} | {f'{r.why} | | | | |' if r.why else _numbers(r)} |"
+        for r in rows
+    )
+
+
+def _numbers(r: Row) -> str:
+    taken = "-" if r.allocations is None else f"{r.allocations:.2f}"
+    times = f"{r.p50_ms:.3f} | {r.p99_ms:.3f} | {r.floor_ms:.3f}"
+    return f"{times} | {r.difference:.1e} | {r.gpu_mib:.0f} | {taken}"
+
+
+def pipeline_line(r: Ran) -> str:
+    """Of the table."""
+    numbers = f"{r.fps:.0f} | {r.p50_ms:.2f} | {r.p99_ms:.2f} | {r.stages_ms}"
+    return f"| {r.engine} | {f'{r.why} | | |' if r.why else numbers} |"
 
 
 if __name__ == "__main__":

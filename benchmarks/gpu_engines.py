@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +25,7 @@ from realtime.detectors.device_graph import FRAME, MATRIX, with_crop_and_peaks
 
 BATCHES = (1, 4)
 WARM_UP_CALLS = 10
+LONGEST_WHY = 300
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Row:
     difference: float = 0.0
     """From ONNX Runtime on the processor, as a share of the largest number."""
     gpu_mib: float = 0.0
+    allocations: float | None = None
+    """Of GPU memory, a call, by torch's allocator; None without it."""
     why: str = ""
 
 
@@ -136,25 +143,69 @@ def built_not_executed(subject: Subject) -> str:
 
 
 def measure(subject: Subject, engine: str, ceilings: Ceilings, calls: int) -> list[Row]:
-    """One row per batch size."""
+    """One row per batch size; what fails says why, and those before it keep their numbers."""
     rows = [Row(subject.name, engine, people) for people in BATCHES]
-    before = used_gpu_bytes()
+    network = None
     try:
+        before = used_gpu_bytes()
         network = engines()[engine](subject)
-        reference = _onnx(subject, CPU)
-        jumps = read_model(subject.path, subject.prepare).jumps
         for row in rows:
-            arrays = subject.arrays(row.people)
-            row.p50_ms, row.p99_ms = percentiles(lambda a=arrays: network(**a), calls)
-            row.difference = largest_difference(reference(**arrays), network(**arrays), jumps)
+            _fill(row, network, subject, ceilings, calls)
             row.gpu_mib = (used_gpu_bytes() - before) / 2**20
-            if engine != "ONNX Runtime processor":
-                row.floor_ms = floor_ms(subject, arrays, row.people, ceilings, half="fp16" in engine)
-    except (SealcapError, ImportError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001 - one engine's failure is a row, not the end of the table
         more = built_not_executed(subject) if engine.startswith("TensorRT") else ""
         for row in rows:
-            row.why = row.why or f"{' '.join(str(error).split())}{more}"
+            row.why = "" if row.p99_ms else f"{why(error)}{more}"
+    with contextlib.suppress(SealcapError):
+        getattr(network, "close", lambda: None)()
+    network = None
+    _tidy()
     return rows
+
+
+def _fill(row: Row, network: Network, subject: Subject, ceilings: Ceilings, calls: int) -> None:
+    """Numbers for this many people."""
+    arrays = subject.arrays(row.people)
+    network(**arrays)
+    before = allocations()
+    times = percentiles(lambda: network(**arrays), calls)
+    if before is not None:
+        row.allocations = ((allocations() or 0) - before) / (calls + min(WARM_UP_CALLS, calls))
+    reference = _onnx(subject, CPU)
+    jumps = read_model(subject.path, subject.prepare).jumps
+    row.difference = largest_difference(reference(**arrays), network(**arrays), jumps)
+    if row.engine != "ONNX Runtime processor":
+        row.floor_ms = floor_ms(subject, arrays, row.people, ceilings, half="fp16" in row.engine)
+    row.p50_ms, row.p99_ms = times
+
+
+def why(error: Exception) -> str:
+    """In one line; what nobody foresaw also goes to stderr, with its place."""
+    if not isinstance(error, (SealcapError, ImportError)):
+        traceback.print_exception(error, file=sys.stderr)
+    kind = "" if isinstance(error, SealcapError) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split()).replace("|", "/")[:LONGEST_WHY]
+
+
+def _tidy() -> None:
+    """torch's memory is given back, before the next engine's is counted."""
+    gc.collect()
+    torch = _torch_on_gpu()
+    if torch is not None:
+        with contextlib.suppress(RuntimeError):  # of the row before, once more
+            torch.cuda.empty_cache()
+
+
+def allocations() -> int | None:
+    """How often torch has taken GPU memory so far; None where it does not."""
+    torch = _torch_on_gpu()
+    return None if torch is None else int(torch.cuda.memory_stats().get("allocation.all.allocated", 0))
+
+
+def _torch_on_gpu() -> Any:
+    """torch, if it was imported and sees a GPU."""
+    torch = sys.modules.get("torch")
+    return torch if torch is not None and torch.cuda.is_available() else None
 
 
 def percentiles(call: Callable[[], object], calls: int) -> tuple[float, float]:

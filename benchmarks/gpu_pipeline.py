@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from gpu_engines import Subject, engines, used_gpu_bytes
+from gpu_engines import Subject, allocations, engines, used_gpu_bytes
 
 from lifting.camera import Intrinsics
 from lifting.camera_estimate import CameraEstimate
@@ -186,11 +185,7 @@ def long_run(pipeline: EndToEnd, seconds: float) -> Growth:
 
 def _memory() -> tuple[float, float, int | None]:
     """Host MiB, GPU MiB, allocations that torch has made so far."""
-    torch = sys.modules.get("torch")
-    made = None
-    if torch is not None and torch.cuda.is_available():
-        made = int(torch.cuda.memory_stats().get("allocation.all.allocated", 0))
-    return _resident_mib(), used_gpu_bytes() / 2**20, made
+    return _resident_mib(), used_gpu_bytes() / 2**20, allocations()
 
 
 def _resident_mib() -> float:

@@ -136,6 +136,8 @@ def _gpu_started_quietly(ort: Any) -> Iterator[None]:
         ort.set_default_logger_severity(WARNING)
 
 
-def _chain(provider: str) -> Sequence[str]:
+def _chain(provider: str) -> Sequence[str | tuple[str, Mapping[str, str]]]:
+    """This provider and those below it, with what they are told."""
     order = [TENSORRT, CUDA, CPU]
-    return order[order.index(provider) :]
+    exact = {CUDA: {"use_tf32": "0"}}  # fp32 means fp32
+    return [(name, exact[name]) if name in exact else name for name in order[order.index(provider) :]]

@@ -58,7 +58,9 @@ class Execution:
         self._bound(tuple(tuple(axis_range(a)[1] for a in inputs[name]) for name in self._inputs))
 
     def __call__(self, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[Any]]:
-        """Run once. Raises ModelError when an array does not fit, DeviceError when the GPU fails."""
+        """Run once. Raises ModelError when an array does not fit, DeviceError when the GPU fails, or when
+        there are more people or pixels than this engine was built for.
+        """
         if set(arrays) != set(self._inputs):
             raise ModelError(f"{self._name} takes {', '.join(self._inputs)}, not {', '.join(arrays)}.")
         bound = self._bound(tuple(arrays[name].shape for name in self._inputs))
@@ -111,9 +113,9 @@ class Execution:
         context = self._make_context()
         for name, shape in zip(self._inputs, shapes, strict=True):
             if not context.set_input_shape(name, shape):
-                raise ModelError(
-                    f"{self._name} cannot take {name} {shape}: {self._trt.take_complaint('not in its range')}"
-                )
+                reason = self._trt.take_complaint("not in its range")
+                kind = DeviceError if self._could_be(name, shape) else ModelError
+                raise kind(f"The engine of {self._name} cannot take {name} {shape}: {reason}")
         bound = _Bound(self._cuda, context, self._inputs, self._outputs)
         try:
             for name in (*self._inputs, *self._outputs):
@@ -124,6 +126,11 @@ class Execution:
             bound.close()
             raise
         return bound
+
+    def _could_be(self, name: str, shape: tuple[int, ...]) -> bool:
+        """Whether only this engine's range is too small, and another engine may take it."""
+        own = tuple(self._engine.get_tensor_shape(name))
+        return len(own) == len(shape) and all(a in (-1, b) for a, b in zip(own, shape, strict=True))
 
     def close(self) -> None:
         """Give everything back; idempotent."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lifting.errors import ConfigError, ModelError, SealcapError
+from lifting.errors import ConfigError, DeviceError, ModelError, SealcapError
 from realtime.data import Float32, Image
 from realtime.detectors.boxes import PADDING, Box
 from realtime.openmmlab.absent import mmpose_apis
@@ -39,10 +39,16 @@ class MmposeModel:
     """Margin around a box that its pipeline adds."""
 
     def infer(self, image: Image, boxes: Sequence[Box], /) -> list[tuple[Float32, Float32]]:
-        """Of the person in each box: points (K,2) in pixels of the picture (H,W,3) BGR, and scores (K,)."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # mmdet calls torch by names that torch has renamed
-            samples = mmpose_apis().inference_topdown(self.network, image, np.array(boxes, np.float32))
+        """Of the person in each box: points (K,2) in pixels of the picture (H,W,3) BGR, and scores (K,).
+
+        Raises DeviceError when the GPU is full.
+        """
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # mmdet calls torch by names that torch has renamed
+                samples = mmpose_apis().inference_topdown(self.network, image, np.array(boxes, np.float32))
+        except torch.OutOfMemoryError as error:
+            raise DeviceError("The GPU has no memory left for mmpose. Leave out --device cuda.") from error
         found = [sample.pred_instances for sample in samples]
         return [(_first(f.keypoints), _first(f.keypoint_scores)) for f in found]
 

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.rtmpose_size import multiply_adds, parameters, rtmpose_size
+from lifting.runtime.onnx import OnnxNetwork
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +25,35 @@ def test_the_network_is_of_rtmposes_size(size: str, millions: float, giga: float
     data = rtmpose_size(size)
     assert parameters(data) / 1e6 == pytest.approx(millions, rel=0.07)
     assert multiply_adds(data) / 1e9 == pytest.approx(giga, rel=0.04)
+
+
+def test_an_engine_that_fails_is_a_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With an error that nobody foresaw, in the middle: the numbers before it stay, the others say why."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import gpu_engines
+
+    (lifter, _) = gpu_engines.subjects(ROOT, tmp_path, "t", (160, 90))
+    closed = []
+
+    class Fails(OnnxNetwork):
+        def __call__(self, **arrays: np.ndarray) -> dict[str, np.ndarray]:
+            if len(arrays["keypoints"]) > 1:
+                raise TypeError("create_execution_context(): incompatible | arguments")
+            return super().__call__(**arrays)
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def never(_subject: object) -> OnnxNetwork:
+        raise AttributeError("module has no attribute 'nptype'")
+
+    monkeypatch.setattr(gpu_engines, "engines", lambda: {"a": lambda s: Fails(s.path), "b": never})
+    one, four = gpu_engines.measure(lifter, "a", gpu_engines.Ceilings(), 3)
+    assert 0 < one.p50_ms <= one.p99_ms
+    assert one.why == ""
+    assert four.why == "TypeError: create_execution_context(): incompatible / arguments"
+    assert closed == [True]
+    assert all("nptype" in row.why for row in gpu_engines.measure(lifter, "b", gpu_engines.Ceilings(), 3))
 
 
 def test_it_runs_without_a_gpu(tmp_path: Path) -> None:

@@ -161,6 +161,10 @@ class _Engine:
     def get_tensor_dtype(self, name: str) -> Any:
         return self.network.dtypes.get(name, np.dtype(np.float32))
 
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        """-1 where it is open."""
+        return tuple(a if isinstance(a, int) else -1 for a in self.network.inputs[name])
+
     def create_runtime_config(self) -> _RuntimeConfig:
         return _RuntimeConfig()
 

@@ -31,7 +31,8 @@ def test_a_provider_that_does_not_start_is_one_sentence(
     monkeypatch.setattr(onnxruntime, "set_default_logger_severity", said.append)
     with pytest.raises(DeviceError, match="could not start CUDA"):
         OnnxNetwork(dense_path, provider=onnx.CUDA)
-    assert said == [onnx.FATAL, "libraries", (onnx.CUDA, onnx.CPU), onnx.WARNING]
+    exact = (onnx.CUDA, {"use_tf32": "0"})
+    assert said == [onnx.FATAL, "libraries", (exact, onnx.CPU), onnx.WARNING]
     assert capsys.readouterr().out == ""
 
 

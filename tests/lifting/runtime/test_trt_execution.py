@@ -143,6 +143,15 @@ def test_arrays_that_do_not_fit(dense_path: Path, arrays: dict[str, np.ndarray],
         open_fake(dense_path, FakeRuntime())(arrays)
 
 
+def test_what_only_this_engine_cannot_take_another_may(dense_path: Path) -> None:
+    """More rows than its profile has are a step down; another number of columns is an error everywhere."""
+    run = open_fake(dense_path, FakeRuntime())
+    for rows, columns, kind in ((17, 6, DeviceError), (1, 5, ModelError)):
+        with pytest.raises(ModelError) as caught:
+            run({"x": np.zeros((rows, columns), np.float32)})
+        assert type(caught.value) is kind
+
+
 def test_an_engine_of_another_version_is_no_engine(dense_path: Path) -> None:
     """The library returns nothing; we say what that means."""
     runtime = FakeRuntime()
