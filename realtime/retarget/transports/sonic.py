@@ -31,13 +31,14 @@ G1_ISAACLAB = (
 """The 29 joints in SONIC's order; 23 to 28 are the wrists."""
 MOVING = frozenset((RobotState.RAMPING, RobotState.FOLLOWING, RobotState.HOLDING))
 """States in which frames are sent. In the others the robot keeps the last one, as with a paused stream."""
-STILL = 1e-6
-"""A joint slower than this, per second, stands."""
 _ROS_FROM_WORLD = from_matrix(ROS.matrix)
 
 
 class SonicTransport:
-    """Sends 50 frames a second while the robot moves or holds; braking is sent to its end in any state."""
+    """Sends 50 frames a second while the robot moves or holds; braking is sent to its end in any state.
+
+    The receiver keeps the last frame, its velocities too: so that is one in which nothing moves any more.
+    """
 
     def __init__(
         self, description: RobotDescription, endpoint: str, *, lan: bool = False, insecure: bool = False
@@ -51,6 +52,8 @@ class SonicTransport:
         self._every = _every(description.rate_hz)
         address = bind_address(endpoint, "--robot-out", lan=lan, insecure=insecure)
         self._publisher = SonicPublisher(address, version=1)
+        self._last: RobotCommand | None = None
+        """Sent last."""
 
     @property
     def name(self) -> str:
@@ -68,7 +71,7 @@ class SonicTransport:
 
     def send(self, command: RobotCommand) -> None:
         """Publish one tick, if it is one of SONIC's. Raises SinkError."""
-        if command.tick % self._every or not _goes(command):
+        if command.tick % self._every or not _is_finite(command) or not self._is_news(command):
             return
         turn = multiply(_ROS_FROM_WORLD, np.asarray(command.root_rotation, np.float64))
         arrays = {
@@ -76,17 +79,30 @@ class SonicTransport:
             "joint_vel": command.velocity[None, self._order],
         }
         self._publisher.send(turn[None, [3, 0, 1, 2]], arrays)
+        self._last = command
+
+    def _is_news(self, command: RobotCommand) -> bool:
+        """In the states in which the robot moves always, in the others until it has been told to rest."""
+        if command.state in MOVING:
+            return True
+        last = self._last
+        return last is not None and not all(
+            np.array_equal(now, before)
+            for now, before in (
+                (command.position, last.position),
+                (command.velocity, last.velocity),
+                (command.root_rotation, last.root_rotation),
+            )
+        )
 
     def close(self) -> None:
         """Release the port; idempotent."""
         self._publisher.close()
 
 
-def _goes(command: RobotCommand) -> bool:
+def _is_finite(command: RobotCommand) -> bool:
     numbers = (command.position, command.velocity, command.root_rotation)
-    if not all(np.isfinite(part).all() for part in numbers):
-        return False
-    return command.state in MOVING or bool((np.abs(command.velocity) > STILL).any())
+    return all(bool(np.isfinite(part).all()) for part in numbers)
 
 
 def _order(description: RobotDescription) -> list[int]:

@@ -13,7 +13,7 @@ from lifting.errors import ConfigError, SealcapError, SinkError
 from lifting.skeleton import BONES
 from realtime.retarget.robot_pose import RobotState
 from realtime.retarget.transports.sonic import G1_ISAACLAB, SonicTransport
-from realtime.retarget.transports.sonic_wire import pack
+from realtime.retarget.transports.sonic_wire import SonicPublisher, pack
 from realtime.solve.forward import joints_from_rotations
 from realtime.solve.quaternions import IDENTITY, multiply
 from realtime.solve.rest import PELVIS_HEIGHT, REST_JOINTS
@@ -168,6 +168,49 @@ def test_frames_count_up_and_the_stream_pauses_while_the_robot_stands(wired) -> 
         session.take(message)
     assert session.resets <= 1  # the reader's own start
     assert [f["frame_index"][0] for f in session.frames] == list(range(session.frame - 3, session.frame + 1))
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, np.ndarray]]:
+    """Arrays of the frames that any transport publishes, without a socket."""
+    frames: list[dict[str, np.ndarray]] = []
+    keep = lambda _self, quat, arrays: frames.append({**arrays, "body_quat": quat})  # noqa: E731
+    monkeypatch.setattr(SonicPublisher, "send", keep)
+    return frames
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 200.0])
+@pytest.mark.parametrize("state", [RobotState.ESTOP, RobotState.STOPPED])
+@pytest.mark.parametrize("rests_at", range(1, 5))
+def test_the_last_frame_is_one_at_rest(sent, rate_hz: float, state: RobotState, rests_at: int) -> None:
+    """The receiver keeps what it got last, velocities too: on whichever tick the robot comes to rest, that is
+    its final pose without any velocity; and it is sent once."""
+    transport = SonicTransport(describe(*SHUFFLED, rate_hz=rate_hz), "sonic://127.0.0.1:0")
+    transport.send(command(len(SHUFFLED), 0))
+    for tick in range(1, 20):
+        made = command(len(SHUFFLED), tick, state)
+        left = max(0, rests_at - tick)
+        transport.send(
+            replace(made, position=made.position - left / 1000, velocity=made.velocity * 0.1 * left)
+        )
+    final = command(len(SHUFFLED)).position
+    wanted = [final[SHUFFLED.index(joint)] for joint in G1_ISAACLAB]
+    assert sent[-1]["joint_pos"][0] == pytest.approx(wanted)
+    assert [frame["joint_vel"].any() for frame in sent].count(False) == 1
+    assert not sent[-1]["joint_vel"].any()
+
+
+def test_a_base_that_still_turns_is_told(sent) -> None:
+    """Joints may rest before the base does; and before anybody armed it nothing is sent at all."""
+    transport = SonicTransport(describe(*SHUFFLED, rate_hz=50), "sonic://127.0.0.1:0")
+    transport.send(command(len(SHUFFLED), 0, RobotState.DISARMED))
+    assert not sent
+    transport.send(command(len(SHUFFLED), 1))
+    for tick in range(2, 7):
+        turn = np.array([0.0, np.sin(0.01 * tick), 0.0, np.cos(0.01 * tick)])
+        made = still(command(len(SHUFFLED), tick, RobotState.ESTOP))
+        transport.send(replace(made, root_rotation=multiply(turn, made.root_rotation)))
+    assert len({tuple(frame["body_quat"][0]) for frame in sent}) == 6
 
 
 @pytest.mark.parametrize("wired", [200.0], indirect=True)
