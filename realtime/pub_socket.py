@@ -11,9 +11,8 @@ from realtime.curve import ServerKeys, apply_server
 from realtime.open_files import expect_room
 
 MAX_SUBSCRIPTION_BYTES = 4096
-"""All that a receiver sends are topics and keys."""
+"""All that a receiver sends are topics and keys. libzmq keeps fifty bytes for each of a topic's."""
 _WATCHFUL = (
-    (zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES),
     (zmq.HEARTBEAT_IVL, 1000),
     (zmq.HEARTBEAT_TIMEOUT, 5000),
     (zmq.TCP_KEEPALIVE, 1),
@@ -35,12 +34,17 @@ class PubSocket:
     ) -> None:
         """`kind` stands before the endpoint in the name; `complaint`: what to say of an endpoint that cannot
         be bound; `keys`: of who may connect, None for everybody; `linger_ms`: so long the last messages may
-        take to leave; `watchful`: bound what receivers send, and notice those that are gone.
+        take to leave; `watchful`: notice receivers that are gone, by heartbeats.
         """
         self.endpoint = endpoint
         """After `open`: the address in use, with the port the system chose."""
         self._kind, self._complaint, self._keys = kind, complaint, keys
-        self._options = ((zmq.SNDHWM, 4), (zmq.LINGER, linger_ms), *(_WATCHFUL if watchful else ()))
+        self._options = (
+            (zmq.SNDHWM, 4),
+            (zmq.LINGER, linger_ms),
+            (zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES),
+            *(_WATCHFUL if watchful else ()),
+        )
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._socket: zmq.Socket[bytes] | None = None
 
