@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import math
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,15 +82,17 @@ def read_model(path: Path) -> ModelSource:
         raise ConfigError(f"{path} is no XML: {error}. A robot's model is a URDF or MJCF file.") from error
     if root.tag not in ("robot", "mujoco"):
         raise ConfigError(f"{path} begins with <{root.tag}>; a URDF begins with <robot>, MJCF with <mujoco>.")
-    return ModelSource(path, _included(root, path))
+    return ModelSource(path, _in_one_file(root, path))
 
 
-def _included(root: ElementTree.Element, path: Path) -> ElementTree.Element:
-    for include in root.iter("include"):
-        raise ConfigError(
-            f"{path} includes {include.get('file')}. Give the model as one file, such as MuJoCo's "
-            "`mj_saveLastXML` writes it."
-        )
+def _in_one_file(root: ElementTree.Element, path: Path) -> ElementTree.Element:
+    """MuJoCo would open what these name, wherever it lies; meshes and pictures are taken out later."""
+    for element in root.iter():
+        if element.tag == "include" or (element.tag in ("model", "flexcomp") and element.get("file")):
+            raise ConfigError(
+                f"{path} includes {element.get('file')}. Give the model as one file, such as MuJoCo's "
+                "`mj_saveLastXML` writes it."
+            )
     return root
 
 
@@ -139,10 +142,12 @@ def _gymnasium() -> Path:
 
 
 def _number(text: str | None) -> float | None:
+    """None for what is missing, no number, or without end."""
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def missing_extra(error: ImportError) -> MissingExtra:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,8 +51,8 @@ def joint_limits(
 def _range(model: Any, joint: int) -> tuple[float, float] | None:
     if not model.jnt_limited[joint]:
         return None
-    lower, upper = model.jnt_range[joint]
-    return float(lower), float(upper)
+    lower, upper = (float(end) for end in model.jnt_range[joint])
+    return (lower, upper) if math.isfinite(lower) and math.isfinite(upper) else None
 
 
 def outside_limits(limits: JointLimits, file: RobotFile) -> list[str]:

@@ -143,7 +143,7 @@ def _place_meshes(spec: Any, source: ModelSource | None) -> None:
     spec.meshdir = ""
     for field in [*spec.hfields, *spec.skins]:
         spec.delete(field)
-    for texture in [texture for texture in spec.textures if texture.file]:
+    for texture in [texture for texture in spec.textures if texture.file or any(texture.cubefiles)]:
         spec.delete(texture)
 
 

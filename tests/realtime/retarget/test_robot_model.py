@@ -85,6 +85,8 @@ def test_floating_and_bolted(tmp_path: Path) -> None:
         (("limits:", "avoid: [[a, b]]\nlimits:"), "avoid: the robot has no capsule 'a'"),
         (('velocity="3" ', ""), "swing has no velocity limit"),
         (("revolute", "continuous"), "swing has no position limits"),
+        (('velocity="3"', 'velocity="inf"'), "swing has no velocity limit"),
+        (('upper="2"', 'upper="inf"'), "swing has no position limits"),
         (("margin: 0.1", "positions: {swing: [1, -1]}"), "Swap them"),
         (("revolute", "fixed"), "no joint that moves"),
         (("model: own.urdf", "model: none.urdf"), "There is no robot model"),
@@ -117,12 +119,36 @@ def test_meshes_are_found_only_in_the_models_folders(tmp_path: Path) -> None:
         assert source.mesh_path(name) is None
 
 
-def test_mjcf_includes_are_refused(tmp_path: Path) -> None:
-    """Another file that a model names is not opened."""
+@pytest.mark.parametrize(
+    "naming",
+    [
+        '<include file="FILE"/>',
+        '<asset><model name="other" file="FILE"/></asset>',
+        '<worldbody><body><flexcomp name="cloth" type="mesh" file="FILE"/></body></worldbody>',
+    ],
+)
+def test_mjcf_in_several_files_is_refused(tmp_path: Path, naming: str) -> None:
+    """Another file that a model names is not opened, wherever it lies."""
     path = tmp_path / "own.xml"
-    path.write_text('<mujoco><include file="/etc/passwd"/></mujoco>', encoding="utf-8")
-    with pytest.raises(ConfigError, match="as one file"):
+    path.write_text(f"<mujoco>{naming.replace('FILE', '/etc/passwd')}</mujoco>", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"includes /etc/passwd.*as one file"):
         read_model(path)
+
+
+def test_pictures_of_an_mjcf_are_not_opened(tmp_path: Path) -> None:
+    """Textures are for the eye: one whose files are no pictures, or not there, changes nothing."""
+    sides = " ".join(f'file{side}="/etc/passwd"' for side in ("right", "left", "up", "down", "front", "back"))
+    (tmp_path / "own.xml").write_text(
+        f"""<mujoco><asset><texture name="sky" type="cube" {sides}/>
+        <texture name="wood" type="2d" file="/etc/passwd"/></asset>
+        <worldbody><body name="base"><geom size="0.1"/><body name="tip" pos="0 0 1">
+        <joint name="swing" axis="0 1 0" range="-1 1"/><geom size="0.1"/></body></body></worldbody>
+        <compiler autolimits="true"/></mujoco>""",
+        encoding="utf-8",
+    )
+    text = YAML.replace("own.urdf", "own.xml").replace("FLOATING", "false")
+    (tmp_path / "own.yaml").write_text(text.replace("50,", "50, velocity: 3,"), encoding="utf-8")
+    assert load_model(load_robot(tmp_path / "own.yaml")).joint_names == ("swing",)
 
 
 def test_humanoid_stands_on_its_soles() -> None:
