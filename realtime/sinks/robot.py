@@ -20,8 +20,9 @@ from realtime.sinks.one_person import Places
 
 log = logging.getLogger(__name__)
 
-OLDEST_STAMP_NS = 500_000_000
-"""A capture time further from the arrival than this is on another clock: media time."""
+OLDEST_STAMP_NS = 1_000_000_000
+"""A capture time further from the arrival than this is on another clock: media time. A camera's is nearer
+(`CameraSource`), and one that old must count: it is no news any more, and nobody follows it."""
 
 
 class Retargets(Protocol):

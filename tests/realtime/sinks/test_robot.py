@@ -21,6 +21,7 @@ from realtime.data import BodyPose, State
 from realtime.retarget.deadman import DeadmanClient
 from realtime.retarget.robot_pose import RobotPose, RobotState
 from realtime.retarget.steady.control import ControlPort
+from realtime.retarget.steady.intake import STALE_S
 from realtime.retarget.steady.loop import SteadyLoop
 from realtime.retarget.steady.output import SteadyOutput
 from realtime.retarget.transports.description import RobotDescription
@@ -28,6 +29,7 @@ from realtime.retarget.transports.joint_stream import COMMAND_TOPIC, JointStream
 from realtime.sinks.robot import RobotSink, seen_at
 from realtime.sinks.runner import SinkRunner
 from realtime.solve.rest import REST_JOINTS
+from realtime.sources.camera import MAX_DRIVER_AGE_NS
 from tests.realtime.retarget.steady.poses import LIMITS, N, make_pose
 from tests.realtime.sinks.motions import make_motion, with_poses
 
@@ -151,6 +153,14 @@ def test_media_time_is_not_taken_for_a_clock() -> None:
     assert seen_at(frame) == frame.capture_time_ns
     assert seen_at(replace(frame, capture_time_ns=40_000_000)) == frame.received_ns
     assert seen_at(replace(frame, capture_time_ns=frame.received_ns + 1)) == frame.received_ns
+
+
+@pytest.mark.parametrize("age_ns", [STALE_S * 1e9, 0.5e9, MAX_DRIVER_AGE_NS - 1])
+def test_old_pictures_of_a_camera_stay_old(age_ns: float) -> None:
+    """What waited in a driver's buffers while it hung is not followed as if it were now."""
+    frame = make_motion().frame
+    old = replace(frame, capture_time_ns=frame.received_ns - round(age_ns))
+    assert seen_at(old) == old.capture_time_ns
 
 
 def test_a_way_out_needs_a_robot() -> None:
