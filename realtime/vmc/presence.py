@@ -47,7 +47,7 @@ class Presence:
     """Follows one person through losses."""
 
     def __init__(self, rest_after_s: float = 3.0) -> None:
-        """`rest_after_s`: how long the last pose is held before it eases into standing."""
+        """`rest_after_s`: how long since the last sight before the pose eases into standing."""
         self._rest_after_s = rest_after_s
         self._last: Figure | None = None
         self._seen_s = self._now_s = 0.0
@@ -60,15 +60,18 @@ class Presence:
         `now_s`: seconds that rise. A pose with numbers that are not finite counts as not there.
         """
         step_s, self._now_s = max(now_s - self._now_s, 0.0), now_s
-        there = pose is not None and pose.state is not State.LOST and sendable(pose)
-        if pose is not None and there:
-            self._last, self._seen_s = _figure(pose), now_s
+        state = pose.state if pose is not None and sendable(pose) else State.LOST
+        if pose is not None and state is not State.LOST:
+            self._last = _figure(pose)
         if self._last is None:
             return None
-        held_s = now_s - self._seen_s
-        change = -step_s / BACK_S if there else step_s / TO_REST_S if held_s > self._rest_after_s else 0.0
+        if state is State.TRACKING:
+            self._seen_s = now_s
+        tracking, unseen_s = state in (State.TRACKING, State.PREDICTED), now_s - self._seen_s
+        change = (
+            -step_s / BACK_S if tracking else step_s / TO_REST_S if unseen_s > self._rest_after_s else 0.0
+        )
         self._rest_share = min(max(self._rest_share + change, 0.0), 1.0)
-        tracking = there and pose is not None and pose.state in (State.TRACKING, State.PREDICTED)
         return Shown(_toward_rest(self._last, self._rest_share), tracking)
 
 

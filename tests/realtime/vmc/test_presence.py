@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from lifting.skeleton import BONES
 from realtime.data import BodyPose, State
@@ -19,6 +20,8 @@ _TURNS = unit(np.concatenate([0.3 * _RNG.normal(size=(21, 3)), np.ones((21, 1))]
 POSE = replace(make_pose(_RNG), bone_rotations=_TURNS.astype(np.float32))
 """Somebody who bends all over, but not into knots."""
 STEP_S = 1 / 60
+LOSS = {State.TRACKING: 0.0, State.PREDICTED: 0.5, State.HELD: 2.0, State.LOST: 3.0}
+"""Until when a person who is seen once, at 0, is said to be what, as the solver does it."""
 
 
 def run(presence: Presence, pose: BodyPose | None, begin_s: float, seconds: float) -> list[Shown | None]:
@@ -71,6 +74,21 @@ def test_a_lost_person_is_held_and_then_stands_at_ease() -> None:
     wrist, shoulder = (BONES.index(b) for b in ("LeftHand", "LeftUpperArm"))
     assert wrist > shoulder
     assert joints(last)[14, 1] < joints(last)[12, 1] < joints(last)[10, 1]  # wrist, elbow, shoulder
+
+
+@pytest.mark.parametrize("rest_after_s", [0.0, 1.0, 3.0])
+def test_the_time_counts_from_when_the_person_was_last_seen(rest_after_s: float) -> None:
+    """A person out of sight is predicted for half a second, held until two, lost until three, then gone: the
+    avatar stands still for as long as was asked, in all of these; only while predicted it never eases."""
+    presence, still_s = Presence(rest_after_s), 0.0
+    for i in range(round(6.0 / STEP_S)):
+        at_s = i * STEP_S
+        state = next((s for s, end_s in LOSS.items() if at_s <= end_s), None)
+        shown = presence.update(None if state is None else replace(POSE, state=state), at_s)
+        assert shown is not None
+        if np.array_equal(shown.figure.rotations, POSE.bone_rotations):
+            still_s = at_s
+    assert still_s == pytest.approx(max(rest_after_s, 0.5), abs=2 * STEP_S)
 
 
 def test_somebody_who_returns_is_eased_to() -> None:
