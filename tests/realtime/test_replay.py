@@ -109,6 +109,7 @@ def test_stamps_are_those_of_now_at_every_speed(states: Path, speed: float) -> N
     """From the first frame to the last; slower or faster, receivers see poses that are neither old nor from
     the future. What the clock counts from the start stays as recorded."""
     sink = play(states, speed=speed)
+    assert len(sink.motions) == 30
     wall_s = time.time() - time.monotonic()
     for motion, at_s in zip(sink.motions, sink.at_s, strict=True):
         frame = motion.frame
