@@ -144,11 +144,13 @@ int main(int argc, char **argv) {
     }
     std::vector<uint8_t> buffer(largest);
     bool silent = false;
+    std::string run;
     for (long count = 0; wanted < 0 || count < wanted;) {
         const int size = zmq_recv(socket, buffer.data(), buffer.size(), 0);
         if (size < 0) {
-            if (!silent) std::puts("silence: stand still");
+            if (!silent) std::puts("silence: stand still, and do not follow again before a ramp of your own");
             silent = true;
+            run.clear();
             continue;
         }
         silent = false;
@@ -157,6 +159,10 @@ int main(int argc, char **argv) {
             const size_t skip = topic.size();
             const Command command = read_command(buffer.data() + skip, static_cast<size_t>(size) - skip);
             ++count;
+            if (command.run != run) {  // after a silence, or the sender started anew: it may be far from us
+                std::printf("run %s: go to its pose by a ramp of your own, or not at all\n", command.run.c_str());
+                run = command.run;
+            }
             if (command.moving()) { /* hand command.position to the controller here */ }
             std::printf("%lld %s %zu", static_cast<long long>(command.tick), command.state.c_str(),
                         command.position.size());

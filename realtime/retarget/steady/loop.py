@@ -18,6 +18,7 @@ from realtime.retarget.transports.description import Transport
 log = logging.getLogger(__name__)
 
 LATE_S = 0.002
+FAILED = "the output failed"
 LAST_WORDS = 5
 """Messages with the final state when the output ends, so that one that is lost does no harm."""
 LAST_WORDS_GAP_S = 0.02
@@ -100,6 +101,9 @@ class SteadyLoop:
             orderly = True
         finally:
             sys.setswitchinterval(before_s)
+            if not orderly:  # whoever asks the control port hears it, too
+                with self._lock:
+                    self._output.estop(FAILED)
             self._say_goodbye(orderly)
             self._close_outlets()
 
@@ -158,7 +162,7 @@ class SteadyLoop:
                         tick=last.tick + 1,
                         time_ns=time.monotonic_ns(),
                         state=RobotState.ESTOP,
-                        reason="the output failed",
+                        reason=FAILED,
                         velocity=last.velocity * 0.0,
                     )
                 )

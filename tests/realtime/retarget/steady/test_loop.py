@@ -140,7 +140,7 @@ def test_a_transport_that_does_not_open_stops_the_start() -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_unforeseen_error_ends_in_an_emergency_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should the core itself fail, receivers are told to stand, several times."""
+    """Should the core itself fail, receivers are told to stand, several times; and the operator hears it."""
     output, basket = self_armed(), Basket()
     loop = SteadyLoop(output, [basket])
     loop.start()
@@ -152,6 +152,8 @@ def test_an_unforeseen_error_ends_in_an_emergency_stop(monkeypatch: pytest.Monke
     monkeypatch.setattr(output, "tick", fail)
     until(basket.closed.is_set)
     assert [c.state for c in basket.commands[-LAST_WORDS:]] == [RobotState.ESTOP] * LAST_WORDS
+    with loop.output() as failed:
+        assert (failed.state, failed.reason) == (RobotState.ESTOP, "the output failed")
     loop.close()
 
 
