@@ -2,8 +2,9 @@
 
 SONIC plays 50 frames a second, cameras give other rates: poses are put on that grid between the last two
 captured ones, so nothing waits for a future frame. While nobody is seen nothing is sent and the robot keeps
-its last pose; whoever comes back is joined over a second. Limits of the robot are SONIC's business here; for
-ours use `--robot g1 --robot-out sonic://...`. Experimental: never run against the real receiver by us.
+its last pose; whoever comes back, and whoever comes in their place, is joined over a second. Limits of the
+robot are SONIC's business here; for ours use `--robot g1 --robot-out sonic://...`. Experimental: never run
+against the real receiver by us.
 """
 
 from __future__ import annotations
@@ -40,11 +41,15 @@ class Grid:
         self._sent: Float64 | None = None
         self._leave: tuple[int, Float64] | None = None
 
-    def offer(self, time_ns: int, q: Float64) -> Float64:
-        """One pose (K,4) → (N,K,4) the frames that are due with it, N from 0 up."""
-        if self._last is None or not 0 < time_ns - self._last[0] <= GAP_NS:
+    def offer(self, time_ns: int, q: Float64, *, anew: bool = False) -> Float64:
+        """One pose (K,4) → (N,K,4) the frames that are due with it, N from 0 up. `anew`: it is somebody
+        else's."""
+        gap = self._last is None or not 0 < time_ns - self._last[0] <= GAP_NS
+        if gap:
+            self._slot = time_ns // STEP_NS - 1
+        if self._last is None or gap or anew:
             self._leave = None if self._sent is None else (time_ns, self._sent)
-            self._last, self._slot = (time_ns, q), time_ns // STEP_NS - 1
+            self._last = (time_ns, q)
         before_ns, before = self._last
         q = same_sign(q, before)
         first, self._slot = self._slot + 1, time_ns // STEP_NS
@@ -81,6 +86,7 @@ class SonicSink:
         address = bind_address(address, "--sonic", lan=lan, insecure=insecure)
         self._publisher = SonicPublisher(address, version)
         self._grid, self._places = Grid(), Places(1)
+        self._person_id: int | None = None
 
     @property
     def name(self) -> str:
@@ -101,7 +107,8 @@ class SonicSink:
         (pose,) = self._places.fill(motion)
         if pose is None or not sendable(pose):
             return
-        frames = self._grid.offer(motion.frame.capture_time_ns, _rotations(pose))
+        anew, self._person_id = pose.person_id != self._person_id, pose.person_id
+        frames = self._grid.offer(motion.frame.capture_time_ns, _rotations(pose), anew=anew)
         if len(frames):
             self._publisher.send(smpl.body_quaternion(frames[:, 0]), _arrays(frames))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ Float64 = NDArray[np.float64]
 TO_REST_S = 1.0
 """Time in which the figure eases into standing."""
 BACK_S = 0.3
-"""Time in which it eases out of it when somebody is seen again."""
+"""Time in which it eases out of it when somebody is seen again, and from one person to another."""
 ARMS_DOWN_RAD = math.radians(75.0)
 """From the T-pose."""
 
@@ -53,6 +53,10 @@ class Presence:
         self._seen_s = self._now_s = 0.0
         self._rest_share = 0.0
         """0 = as seen, 1 = at rest."""
+        self._person_id: int | None = None
+        self._shown: Figure | None = None
+        self._left: tuple[Figure, float] | None = None
+        """What was shown of somebody else, and how much of it still is."""
 
     def update(self, pose: BodyPose | None, now_s: float) -> Shown | None:
         """The person of this frame, None when not there; what to show, None before anybody was there.
@@ -62,6 +66,7 @@ class Presence:
         step_s, self._now_s = max(now_s - self._now_s, 0.0), now_s
         state = pose.state if pose is not None and sendable(pose) else State.LOST
         if pose is not None and state is not State.LOST:
+            self._meet(pose.person_id)
             self._last = _figure(pose)
         if self._last is None:
             return None
@@ -72,7 +77,22 @@ class Presence:
             -step_s / BACK_S if tracking else step_s / TO_REST_S if unseen_s > self._rest_after_s else 0.0
         )
         self._rest_share = min(max(self._rest_share + change, 0.0), 1.0)
-        return Shown(_toward_rest(self._last, self._rest_share), tracking)
+        self._shown = self._fade(_toward_rest(self._last, self._rest_share), step_s)
+        return Shown(self._shown, tracking)
+
+    def _meet(self, person_id: int) -> None:
+        """Whose figure is shown from here on."""
+        if self._person_id not in (None, person_id) and self._shown is not None:
+            self._left, self._rest_share = (self._shown, 1.0), 0.0
+        self._person_id = person_id
+
+    def _fade(self, figure: Figure, step_s: float) -> Figure:
+        """The figure, on the way to it from somebody else's."""
+        if self._left is None:
+            return figure
+        old, share = self._left[0], self._left[1] - step_s / BACK_S
+        self._left = (old, share) if share > 0 else None
+        return _mixed(figure, old, max(share, 0.0))
 
 
 def _figure(pose: BodyPose) -> Figure:
@@ -107,7 +127,15 @@ def _standing(figure: Figure) -> tuple[Float64, Float64]:
 def _toward_rest(figure: Figure, share: float) -> Figure:
     if share == 0.0:
         return figure
-    smooth = share * share * (3 - 2 * share)
     rotations, pelvis = _standing(figure)
-    mixed = (1 - smooth) * figure.rotations + smooth * same_sign(rotations, figure.rotations)
-    return Figure(unit(mixed), (1 - smooth) * figure.pelvis + smooth * pelvis, figure.height_m)
+    return _mixed(figure, replace(figure, rotations=rotations, pelvis=pelvis), share)
+
+
+def _mixed(a: Figure, b: Figure, share: float) -> Figure:
+    """From a at 0 to b at 1, with rest at both ends."""
+    if share == 0.0:
+        return a
+    smooth = share * share * (3 - 2 * share)
+    rotations = (1 - smooth) * a.rotations + smooth * same_sign(b.rotations, a.rotations)
+    pelvis = (1 - smooth) * a.pelvis + smooth * b.pelvis
+    return Figure(unit(rotations), pelvis, (1 - smooth) * a.height_m + smooth * b.height_m)

@@ -22,6 +22,13 @@ def turned(angle: float) -> np.ndarray:
     return np.array([[np.sin(angle / 2), 0, 0, np.cos(angle / 2)]])
 
 
+def turned_body(angle: float) -> np.ndarray:
+    """(21,4) all bones in rest, the pelvis turned about x."""
+    out = np.tile(np.array([0, 0, 0, 1], np.float32), (21, 1))
+    out[0] = turned(angle)[0]
+    return out
+
+
 def angles(frames: np.ndarray) -> np.ndarray:
     """(N,) of frames made of `turned`."""
     return 2 * np.arctan2(frames[:, 0, 0], frames[:, 0, 3])
@@ -64,6 +71,35 @@ def test_after_a_gap_the_robot_is_joined_slowly() -> None:
     assert found[-1] == pytest.approx(2.0)
     assert np.abs(np.diff(found)).max() < 0.09
     assert (np.diff(found) >= 0).all()
+
+
+def test_another_person_is_joined_as_slowly_without_a_gap() -> None:
+    """One goes and the next is there in the very next picture: no step either, and no frame is left out."""
+    grid = Grid()
+    frames = [grid.offer(10**9 + i * STEP_NS, turned(0.0)) for i in range(10)]
+    frames += [grid.offer(10**9 + i * STEP_NS, turned(2.0), anew=i == 10) for i in range(10, 70)]
+    found = angles(np.concatenate(frames))
+    assert len(found) == 70
+    assert found[-1] == pytest.approx(2.0)
+    assert np.abs(np.diff(found)).max() < 0.09
+
+
+def test_the_sink_tells_one_person_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first is lost as the second is seen: what is sent begins where the first was."""
+    wire, session = Wire(monkeypatch, 3), Session()
+    for seq in range(90):
+        motion = motion_at(seq, seq / 50, people=2)
+        first, second = motion.people
+        first = replace(
+            first, bone_rotations=turned_body(0.0), state=State.TRACKING if seq < 10 else State.LOST
+        )
+        wire.sink.write(with_poses(motion, first, replace(second, bone_rotations=turned_body(2.0))))
+    for message in wire.sent:
+        session.take(message)
+    sent = np.array([frame["body_quat"] for frame in session.frames])
+    cosines = np.abs(np.vecdot(sent[1:], sent[:-1]))
+    assert 2 * np.arccos(min(cosines.min(), 1.0)) < 0.09
+    assert 2 * np.arccos(abs(sent[0] @ sent[-1])) == pytest.approx(2.0, abs=1e-3)
 
 
 class Wire:

@@ -103,6 +103,23 @@ def test_somebody_who_returns_is_eased_to() -> None:
     assert all(s.tracking for s in shown)
 
 
+def test_somebody_else_in_the_same_place_is_eased_to() -> None:
+    """The first goes, the second is there at once, two metres away: the figure gets there in a third of a
+    second without a pop, and is then exactly theirs."""
+    other = replace(
+        POSE, person_id=POSE.person_id + 1, root_world=POSE.root_world + np.float32([2, 0, 0]), height_m=1.5,
+        bone_rotations=unit(_TURNS + 0.2 * _RNG.normal(size=(21, 4))).astype(np.float32),
+    )  # fmt: skip
+    presence = Presence()
+    shown = [s for s in run(presence, POSE, 0.0, 0.5) + run(presence, other, 0.5, 0.5) if s is not None]
+    places = np.array([joints(s.figure) for s in shown])
+    assert np.abs(np.diff(places, axis=0)).max() < 0.25
+    assert np.array_equal(shown[-1].figure.rotations, other.bone_rotations)
+    assert np.array_equal(shown[-1].figure.pelvis, other.root_world)
+    assert (shown[0].figure.height_m, shown[-1].figure.height_m) == (POSE.height_m, 1.5)
+    assert all(s.tracking for s in shown)
+
+
 def test_numbers_that_are_not_finite_count_as_nobody() -> None:
     """The last good pose stands, and is not called tracked."""
     for field in PUBLISHED:
