@@ -159,7 +159,8 @@ def gated(gate: Gate) -> Iterator[None]:
 
 
 def switch_off_orders(viser: Any) -> None:
-    """Leave out what any visitor could otherwise order: a public tunnel to this page, files to be kept."""
+    """Leave out what any visitor could otherwise order: a public tunnel to this page, files to be kept, and
+    to change of a control more than its value, such as what its button does."""
     from viser import _messages
 
     for order in (
@@ -169,6 +170,19 @@ def switch_off_orders(viser: Any) -> None:
         _messages.FileTransferPart,
     ):
         viser._websock_server.unregister_handler(order)
+    _take_values_only(viser, _messages.GuiUpdateMessage)
+
+
+def _take_values_only(viser: Any, update: Any) -> None:
+    """viser writes whatever a visitor names into the control's own state."""
+    inner = viser.gui._handle_gui_updates
+
+    async def take(client_id: int, message: Any) -> None:
+        if message.updates.keys() == {"value"}:
+            await inner(client_id, message)
+
+    viser._websock_server.unregister_handler(update)
+    viser._websock_server.register_handler(update, take)
 
 
 def _welcome(cookie: str, token: str) -> Response:

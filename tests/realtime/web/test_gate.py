@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 from realtime.sinks.page import WebPage
 from realtime.web import gate
 from realtime.web.server import PageServer
+from tests.realtime.web.test_page import CAMERA
 
 
 @contextmanager
@@ -240,6 +241,35 @@ def test_visitors_cannot_order_a_tunnel_or_send_files(monkeypatch: pytest.Monkey
         time.sleep(0.1)
         assert not asked
         assert not server.viser.gui._current_file_upload_states
+
+
+def test_visitors_change_values_and_nothing_else_of_a_control() -> None:
+    """Who writes into a button's state would take it from everybody: an emergency stop that does nothing."""
+    with serving() as server, knock(server) as visitor:
+        pressed: list[bool] = []
+        button, slider = (
+            server.viser.gui.add_button("stop"),
+            server.viser.gui.add_slider("far", 0.0, 1.0, 0.1, 0.5),
+        )
+        button.on_click(lambda _event: pressed.append(True))
+        visitor.send(msgspec.msgpack.encode(CAMERA))  # only then viser counts somebody in
+        deadline = time.monotonic() + 5
+        while not server.watched and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+        def order(uuid: str, **updates: object) -> None:
+            visitor.send(
+                msgspec.msgpack.encode({"type": "GuiUpdateMessage", "uuid": uuid, "updates": updates})
+            )
+
+        for updates in ({"update_cb": []}, {"removed": True}, {"value": True, "is_button": False}, {}):
+            order(button._impl.uuid, **updates)
+        order(button._impl.uuid, value=True)
+        order(slider._impl.uuid, value=0.7)
+        while (not pressed or slider.value != 0.7) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert pressed == [True]
+        assert slider.value == 0.7
 
 
 def test_other_websocket_servers_are_left_alone() -> None:
