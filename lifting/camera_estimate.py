@@ -160,8 +160,13 @@ class CameraEstimate:
             "pitch": _source(self._pitch_deg is not None, self.gravity_known),
             "fov": _source(self._fov_given, self._log_k != 0.0),
             "person_height": _source(self.person_height_m is not None, True),
-            "camera_height": _source(self._given_height_m is not None, self._floor.feet_seen),
+            "camera_height": self.camera_height_source,
         }
+
+    @property
+    def camera_height_source(self) -> Source:
+        """As in `sources`."""
+        return _source(self._given_height_m is not None, self._floor.feet_seen)
 
     def to_world(self, points_cam: Floats) -> Float64:
         """Camera points (...,3) → world: Y up, floor at y = 0, the camera above the origin."""

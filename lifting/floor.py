@@ -33,13 +33,13 @@ class FloorEstimate:
     """
 
     def __init__(self) -> None:
-        self.feet_seen = False
-        """Whether feet were ever in the picture, not only inferred."""
+        self.feet_seen = self._known = False
+        """Whether feet were ever in the picture, not only inferred; whether anything is known at all."""
         self._sole = self._nothing()
 
     def drop_m(self, down: Float64) -> float | None:
         """How far the floor lies below the camera along the unit direction `down` (3,); None if unknown."""
-        return float(down @ self._sole.value) if self._sole.evidence_s.any() else None
+        return float(down @ self._sole.value) if self._known else None
 
     def learn(
         self, confidence: Floats, joints_cam: Floats, down: Float64, stature_m: float | None, dt_s: float
@@ -49,14 +49,15 @@ class FloorEstimate:
         if not seen and self.feet_seen:
             return  # feet that the network only infers say less than those once seen
         if seen and not self.feet_seen:
-            self.feet_seen = True
+            self.feet_seen, self._known = True, False
             self._sole = self._nothing()
         soles = joints_cam[_FEET] + down * (HEEL_TOE_HEIGHT * (stature_m or USUAL_STATURE_M))[:, None]
         lowest = soles[np.argmax(soles @ down)]
-        below_m = float((lowest - self._sole.value) @ down) if self._sole.evidence_s.any() else 0.0
+        below_m = float((lowest - self._sole.value) @ down) if self._known else 0.0
         if below_m > STEP_M:
             self._sole.evidence_s = np.minimum(self._sole.evidence_s, 0.5)
         self._sole.add(lowest, dt_s, JUMP_M / max(-below_m, JUMP_M))
+        self._known = bool(self._sole.evidence_s.any())
 
     @staticmethod
     def _nothing() -> RunningEstimate:

@@ -29,6 +29,9 @@ class RunningEstimate:
 
     def add(self, sample: float | Float64, dt_s: float, weight: float | Float64 = 1.0) -> None:
         """Take in `sample`, which stands for `dt_s` seconds; `weight` 0..1 says how much it is worth."""
+        if not self.value.shape:
+            self._add_one(float(sample), dt_s, float(weight))
+            return
         step = np.asarray(weight, np.float64) * min(max(dt_s, 0.0), MAX_STEP_S)
         self.evidence_s = np.minimum(self.evidence_s + step, self._memory_s)
         gain = step / np.maximum(self.evidence_s, 1e-9)
@@ -36,3 +39,14 @@ class RunningEstimate:
         first = self.evidence_s <= step  # nothing known before: take the sample as it is
         pull = np.where(first, pull, np.minimum(np.maximum(pull, -self._clip), self._clip))
         self.value = self.value + gain * pull
+
+    def _add_one(self, sample: float, dt_s: float, weight: float) -> None:
+        """The same for a single number, several times faster."""
+        step = weight * min(max(dt_s, 0.0), MAX_STEP_S)
+        value, clip = float(self.value), float(self._clip)
+        evidence_s = min(float(self.evidence_s) + step, self._memory_s)
+        pull = sample - value
+        if evidence_s > step:
+            pull = min(max(pull, -clip), clip)
+        self.evidence_s = np.array(evidence_s)
+        self.value = np.array(value + step / max(evidence_s, 1e-9) * pull)

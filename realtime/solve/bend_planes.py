@@ -62,7 +62,7 @@ class BendPlanes:
         bend = bend / np.maximum(sine, 1e-9)[:, None]
         cosine = np.vecdot(usual, bend)
         bent, possible = _smoothstep(
-            np.stack([(sine - STRAIGHT) / (BENT - STRAIGHT), (cosine - _NEVER) / (_BELIEVED - _NEVER)])
+            np.array([(sine - STRAIGHT) / (BENT - STRAIGHT), (cosine - _NEVER) / (_BELIEVED - _NEVER)])
         )
         # With an arm across the body there is no telling how it came there, nor what is usual.
         telling = np.minimum(np.maximum((1.0 + _SIDE * near[:2, 0]) / 0.3, 0.0), 1.0)
@@ -79,12 +79,11 @@ class BendPlanes:
     ) -> tuple[Float64, Float64]:
         """Usual axes (4,3), and what to take while limbs are straight (4,3)."""
         before, axes = (near[:2], _ELBOWS) if self._last is None else self._last
-        down, across = np.stack([-hips[:, 1]] * 2), np.stack([hips[:, 0]] * 2)
-        arms = near[:2]
+        down, across, arms = -hips[None, :, 1], hips[None, :, 0], near[:2]
         moved = carry(
-            np.concatenate([_OUTWARDS, _OUTWARDS, before, down]),
+            np.concatenate([_OUTWARDS, _OUTWARDS, before, down, down]),
             np.concatenate([arms, arms, arms, near[2:]]),
-            np.concatenate([_ELBOWS, _turned_outwards(arms), axes, across]),
+            np.concatenate([_ELBOWS, _turned_outwards(arms), axes, across, across]),
         )
         untwisted, usual_arms, last, from_hips = moved[:2], moved[2:4], moved[4:6], moved[6:]
         legs = unit(cross(feet, far[2:]) + from_hips)

@@ -9,7 +9,7 @@ the world pose, and `joints_cam` and `root_cam` follow from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -280,7 +280,7 @@ class BodySolver:
         learn = state is State.TRACKING and not self.options.bones
         solved = self._rotations.solve(figure.world, lengths_m, capture_time_ns, learn, self._feet.held)
         if self.options.bones:
-            figure = replace(figure, world=self._feet.lifted(solved.joints_world))
+            figure = figure._replace(world=self._feet.lifted(solved.joints_world))
         joints, root = figure.in_camera(camera)
         rotations = solved.local.astype(np.float32)
         return BodyPose(

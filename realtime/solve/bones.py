@@ -64,11 +64,15 @@ class BoneLengths:
         ones = np.ones(len(SEALCAP26))
         self._proportion = RunningEstimate(ones, memory_s=2 * FROZEN_S, clip=CLIP, start_s=PRIOR_S)
         self._lengths: Float64 | None = None
+        self._scaled: tuple[Float64, float, Float64] | None = None
 
     @property
     def lengths_m(self) -> Float64:
         """(26,) metres, scaled to the given stature if any. Raises RuntimeError before `learn`."""
-        return self._measured * self.scale
+        scaled, scale = self._scaled, self.scale
+        if scaled is None or scaled[0] is not self._lengths or scaled[1] != scale:
+            scaled = self._scaled = self._measured, scale, self._measured * scale
+        return scaled[2]
 
     @property
     def stature_m(self) -> float:

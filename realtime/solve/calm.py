@@ -33,16 +33,22 @@ KNEE_IN_FRONT = 0.02
 SPREAD = 0.06
 LEG = ("knee", "ankle", "heel", "toe")
 """Ends of a leg's links."""
-_PELVIS, _HIPS = SEALCAP26.index("pelvis"), SEALCAP26.indices("left_hip", "right_hip")
+_PELVIS = SEALCAP26.index("pelvis")
+HIPS = np.array(SEALCAP26.indices("left_hip", "right_hip"))
+_LEFT_UP_BACK, _BACK_TO_FORWARD = np.array([1, 0, 2]), np.array([1.0, 1.0, -1.0])
 _RIGHT_TO_LEFT = np.array([-1.0, 1.0, 1.0])
 _HANGING = {"elbow": (0.14, -1.0, -0.03), "wrist": (0.02, -1.0, 0.22)}
 
 
 def upright_axes(joints: Float64, up: Float64) -> Float64:
     """(3,3) columns left, up, forward of a figure (26,3), all in its axes; `up` is a unit vector (3,)."""
-    left_hip, right_hip = joints[_HIPS]
-    turned = frame(up, left_hip - right_hip)  # up, left, up × left = -forward
-    return np.stack([turned[:, 1], turned[:, 0], -turned[:, 2]], axis=-1)
+    left_hip, right_hip = joints[HIPS]
+    return upright(frame(up, left_hip - right_hip))
+
+
+def upright(turned: Float64) -> Float64:
+    """Columns left, up, forward of a frame (3,3) whose are up, left, up × left = -forward."""
+    return np.asarray(turned[:, _LEFT_UP_BACK] * _BACK_TO_FORWARD)
 
 
 def _standing() -> Float64:

@@ -93,7 +93,7 @@ class ContactEstimate:
         points = joints_world[_POINTS]
         dt_s = 0.0 if self._last_cam is None else dt_s
         points_cam = ground.to_cam(points)
-        speed, turning = self._speeds(np.stack((points_cam, _on_rays(points_cam, rays))), dt_s)
+        speed, turning = self._speeds(np.array((points_cam, _on_rays(points_cam, rays))), dt_s)
         away = self._away(points_cam[:, 2], rays, dt_s)
         rising = (self._velocity_cam[0] @ ground.R_world_from_cam[1] > RISING_M_S).tolist()
         height = self._heights(points, ground, dt_s)
@@ -176,10 +176,10 @@ class ContactEstimate:
             self._moving = True
         self._last_cam = points_cam
         v, p = self._velocity_cam, points_cam
-        squares = np.einsum("kwij,kwij->kwi", np.stack((v, v, p)), np.stack((v, p, p)))
+        squares = np.vecdot(np.array((v, v, p)), np.array((v, p, p)))
         along = squares[1] ** 2 / np.maximum(squares[2], 1e-9)
         speed = (squares[0] - (1 - ALONG_RAY**2) * along).min(axis=0)
-        both = np.sqrt(np.maximum(np.stack((speed, squares[0, 1] - along[1])), 0.0))
+        both = np.sqrt(np.maximum(np.array((speed, squares[0, 1] - along[1])), 0.0))
         return both[0].tolist(), both[1].tolist()
 
 

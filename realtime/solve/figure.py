@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifting.camera_estimate import CameraEstimate, Source
 from realtime.data import BodyPose, Keypoints
+from realtime.solve.quaternions import any_true
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -17,8 +18,7 @@ SMALLEST_M, LARGEST_M = 0.1, 5.0
 """Half-extent of a figure; anything else is no person but a failing network."""
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """One frame between solving and sending."""
 
     joints: Float64
@@ -56,21 +56,21 @@ def or_nan(root: Float64 | None) -> Float64:
 
 def is_figure(raw: Float64, keypoints: Keypoints) -> bool:
     """Whether lifted joints (26,3) and what they come from can be a person."""
-    if not np.isfinite(raw).all():
+    if 0 in np.isfinite(raw).tobytes():
         return False
     extent = float(np.abs(raw - raw[0]).max())
     seen = keypoints.confidence > 0
-    return bool(
+    return (
         SMALLEST_M < extent < LARGEST_M
-        and np.isfinite(keypoints.confidence).all()
-        and seen.any()
-        and np.isfinite(keypoints.points_px[seen]).all()
+        and 0 not in np.isfinite(keypoints.confidence).tobytes()
+        and any_true(seen)
+        and 0 not in np.isfinite(keypoints.points_px[seen]).tobytes()
     )
 
 
 def height_m(root: Float64 | None, camera: CameraEstimate) -> float | None:
     """Of mid-hip above the floor, metres; None unless the floor was given or seen from feet on it."""
-    if root is None or camera.sources["camera_height"] is Source.ASSUMED:
+    if root is None or camera.camera_height_source is Source.ASSUMED:
         return None
     return float(camera.to_world(root)[1])
 

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from lifting.skeleton import SEALCAP26
 from realtime.solve.arcs import FadingTurns, spring
-from realtime.solve.calm import LEG, CalmLegs, Legs, upright_axes
-from realtime.solve.quaternions import frame, length, unit
+from realtime.solve.calm import HIPS, LEG, CalmLegs, Legs, upright
+from realtime.solve.quaternions import any_true, frame, length, unit
 
 Floats = NDArray[np.floating]
 Float64 = NDArray[np.float64]
@@ -53,6 +53,7 @@ START = np.array([SEALCAP26.parents[j] for j in END])
 LEVELS = (slice(0, 4), slice(4, 8), slice(8, 12))
 """Links from the body outward: every level hangs on the one before."""
 IS_LEG = np.array([name.split("_")[1] in LEG for name in _ENDS])
+_AXES_OF = IS_LEG.astype(int)
 _LEG_ORDER = np.array([_ENDS.index(f"{side}_{joint}") for joint in LEG for side in _SIDES])
 _CALM_ORDER = np.argsort(_LEG_ORDER)
 _KNEES = np.array([_ENDS.index(f"{side}_knee") for side in _SIDES])
@@ -61,7 +62,7 @@ RETURNED = 0.05
 """Radians: a link this near to where it is seen is there."""
 
 _NECK, _PELVIS = SEALCAP26.indices("neck", "pelvis")
-_SHOULDERS = SEALCAP26.indices("left_shoulder", "right_shoulder")
+_SHOULDERS = np.array(SEALCAP26.indices("left_shoulder", "right_shoulder"))
 
 
 def _beyond() -> Bools:
@@ -119,27 +120,28 @@ class HiddenLimbs:
         links = joints[END] - joints[START]
         lengths = length(links)
         axes = _axes(joints, up)  # (12,3,3)
-        said = np.einsum("lij,li->lj", axes, links / np.maximum(lengths, 1e-12)[:, None])
+        said = ((links / np.maximum(lengths, 1e-12)[:, None])[:, None] @ axes)[:, 0]
         best = (BEYOND * confidence).max(axis=1)
         was, self._hidden = self._hidden, best < np.where(self._hidden, SEEN_ABOVE, HIDDEN_BELOW)
         self._update_legs(said, best, lengths, height_m, dt_s)
-        if not self._hidden.any() and not was.any() and not self._return:
+        if not any_true(self._hidden) and not any_true(was) and not self._return:
             self._v, self._x = self._rate(said, dt_s), said
             return joints
         target = self._target(said)
         if self._x is None:
             self._x = np.where(self._hidden[:, None], target, said)
         x = self._x = self._follow(said, target, best, was, dt_s)
-        return _rebuilt(joints, np.einsum("lij,lj->li", axes, x) * lengths[:, None])
+        return _rebuilt(joints, (axes @ x[:, :, None])[:, :, 0] * lengths[:, None])
 
     def _update_legs(
         self, said: Float64, best: Float64, lengths: Float64, height_m: float | None, dt_s: float
     ) -> None:
         """Legs at which the detector guesses are hidden, but not out of the picture."""
-        seen = not bool(self._hidden[IS_LEG].all()) or float(best[IS_LEG].max()) > GUESS_CONFIDENCE
-        leg_m = float(lengths[_KNEES].sum() + lengths[_ANKLES].sum()) / 2
+        out_of_sight = 0 not in self._hidden[IS_LEG].tobytes()
+        seen = not out_of_sight or max(best[IS_LEG].tolist()) > GUESS_CONFIDENCE
+        leg_m = (sum(lengths[_KNEES].tolist()) + sum(lengths[_ANKLES].tolist())) / 2
         height = None if height_m is None else height_m / max(leg_m, 1e-6)
-        self.legs.update(seen, -float(said[_KNEES, 1].mean()), height, dt_s)
+        self.legs.update(seen, -sum(said[_KNEES, 1].tolist()) / 2, height, dt_s)
 
     def _target(self, said: Float64) -> Float64:
         """(12,3) what hidden links are drawn to: the network's word, or a calm pose for legs out of view."""
@@ -157,7 +159,7 @@ class HiddenLimbs:
         omega = BLIND + (GUESS - BLIND) * np.minimum(best / GUESS_CONFIDENCE, 1.0)[:, None]
         y, v = spring(self._x - target, self._v, omega, dt_s)
         back = was & ~self._hidden
-        if back.any():
+        if any_true(back):
             quickness = np.where(IS_LEG & (self.legs.share > 0.5), LEGS_BACK, RETURN)
             self._return.begin(back, said, self._x, self._v, quickness)
         self._return.end(self._hidden)
@@ -179,9 +181,12 @@ class HiddenLimbs:
 def _axes(joints: Float64, up: Float64) -> Float64:
     """(12,3,3) axes each link is told in: the trunk's for arms, upright ones for legs."""
     left, right = joints[_SHOULDERS]
-    trunk = frame(left - right, joints[_NECK] - joints[_PELVIS])
-    axes: Float64 = np.stack([trunk, upright_axes(joints, up)])[IS_LEG.astype(int)]
-    return axes
+    left_hip, right_hip = joints[HIPS]
+    both = frame(
+        np.array([left - right, up]), np.array([joints[_NECK] - joints[_PELVIS], left_hip - right_hip])
+    )
+    both[1] = upright(both[1])
+    return np.asarray(both[_AXES_OF])
 
 
 def _rebuilt(joints: Float64, links: Float64) -> Float64:

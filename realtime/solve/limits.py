@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifting.skeleton import BONES
-from realtime.solve.quaternions import conjugate, multiply
+from realtime.solve.quaternions import any_true, conjugate, multiply
 
 Float64 = NDArray[np.float64]
 
@@ -50,6 +50,8 @@ def _table() -> tuple[NDArray[np.intp], Float64, Float64]:
 
 _BONES, _AXES, _RANGES = _table()
 _LOW, _HIGH, _MARGIN, _SWING, _SWING_MARGIN = _RANGES.T
+_FREE_LOW, _FREE_HIGH, _FREE_SWING = _LOW + _MARGIN, _HIGH - _MARGIN, _SWING - _SWING_MARGIN
+"""Between and below these nothing is bent."""
 
 
 def limit(local: Float64) -> tuple[Float64, bool]:
@@ -63,10 +65,13 @@ def limit(local: Float64) -> tuple[Float64, bool]:
     sign = np.where(w < 0, -1.0, 1.0)
     twist = 2 * np.arctan2(along * sign, w * sign)
     swing = 2 * np.arccos(np.minimum(np.sqrt(w * w + along * along), 1.0))
+    near = (twist > _FREE_HIGH) | (twist < _FREE_LOW) | (swing > _FREE_SWING)
+    if not any_true(near):
+        return local, False
     new_twist = -_soft(-_soft(twist, _HIGH, _MARGIN), -_LOW, _MARGIN)
     new_swing = _soft(swing, _SWING, _SWING_MARGIN)
     changed = (new_twist != twist) | (new_swing != swing)
-    if not changed.any():
+    if not any_true(changed):
         return local, False
     rows = np.flatnonzero(changed)
     out = local.copy()

@@ -66,7 +66,8 @@ class RootFit(NamedTuple):
 
     def at(self, depth_m: float) -> Float64:
         """Root (3,) at a depth."""
-        return np.append(self.base + self.slope * depth_m, depth_m)
+        x, y = (self.base + self.slope * depth_m).tolist()
+        return np.array([x, y, depth_m])
 
 
 def solve_root(rays: Floats, confidence: Floats, joints_cam: Floats) -> Float64 | None:
@@ -113,10 +114,10 @@ def _least_squares(u: Float64, target: Float64, weight: Float64) -> RootFit | No
     share = weight / max(total, 1e-12)
     u_mean, target_mean = share @ u, share @ target
     du, dt = u - u_mean, target - target_mean
-    spread = float(np.einsum("j,ji,ji->", share, du, du))
+    spread = float(share @ np.vecdot(du, du))
     if spread < 1e-8:
         return None
-    z = -float(np.einsum("j,ji,ji->", share, du, dt)) / spread
+    z = -float(share @ np.vecdot(du, dt)) / spread
     if not NEAREST_M < z < FARTHEST_M:
         return None
     sd = JOINT_SD_M / (math.sqrt(total * spread) * z)
@@ -158,8 +159,8 @@ class RootTracker:
             return self.value
         z = math.exp(self._depth(math.log(fit.depth_m), fit.log_depth_sd, dt_s))
         root = fit.at(z)
-        direction = self._direction(root[None, :2] / z, dt_s)[0]
-        self.value = np.append(direction * z, z)
+        x, y = (self._direction(root[None, :2] / z, dt_s)[0] * z).tolist()
+        self.value = np.array([x, y, z])
         self.velocity = self._rate(z)
         return self.value
 
@@ -168,7 +169,8 @@ class RootTracker:
         if self._direction.velocity is None or self.value is None:
             return np.zeros(3)
         z_rate = z * self._depth.rate
-        return np.append(self._direction.velocity[0] * z + self.value[:2] / z * z_rate, z_rate)
+        x_rate, y_rate = (self._direction.velocity[0] * z + self.value[:2] / z * z_rate).tolist()
+        return np.array([x_rate, y_rate, z_rate])
 
 
 class DepthFilter:

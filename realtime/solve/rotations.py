@@ -79,9 +79,12 @@ _SPINE, _CHEST = _J("spine"), np.array([_J("chest")])
 _BESIDE_NECK = np.array([_J("neck"), _J("left_shoulder"), _J("right_shoulder")])
 _MIDDLE = np.array(SEALCAP26.indices("head", "left_elbow", "right_elbow", "left_knee", "right_knee"))
 _ENDS = np.array(SEALCAP26.indices("left_wrist", "right_wrist", "left_ankle", "right_ankle"))
+_STEPS = [(far, PARENTS[far]) for far in (_CHEST, _BESIDE_NECK, _MIDDLE, _ENDS)]
+"""Joints from the trunk outwards, and what they hang on."""
 _RIGID_PARTS = np.array(
     [_J(n) for n in SEALCAP26.joints if n.endswith(("nose", "eye", "ear", "heel", "toe"))]
 )
+_PARENTS_OF_RIGID = PARENTS[_RIGID_PARTS]
 _ANKLES = np.array([_J("left_ankle"), _J("right_ankle")])
 _HEELS = np.array([_J("left_heel"), _J("right_heel")])
 
@@ -90,12 +93,14 @@ def _pair(name: str) -> list[int]:
     return [_B("Left" + name), _B("Right" + name)]
 
 
-_SPINE_BONES = [_B(name) for name in ("Hips", "Spine", "Chest", "Neck")]
-_HEAD, _SHOULDERS = _B("Head"), _pair("Shoulder")
 _LIMB_BONES = [
     *_pair("UpperArm"), *_pair("UpperLeg"), *_pair("LowerArm"), *_pair("LowerLeg"), *_pair("Foot"),
 ]  # fmt: skip
-_ENDS_OF_LIMBS, _BEFORE_ENDS = _pair("Hand") + _pair("Toes"), _pair("LowerArm") + _pair("Foot")
+_SOLVED = [_B(name) for name in ("Hips", "Spine", "Chest", "Neck", "Head")] + _pair("Shoulder") + _LIMB_BONES
+"""Bones in the order in which they are solved; ends of limbs are turned as what they hang on."""
+_TURNS_AS = {**dict(zip(_pair("Hand"), _pair("LowerArm"), strict=True)),
+             **dict(zip(_pair("Toes"), _pair("Foot"), strict=True))}  # fmt: skip
+_IN_SOLVED = np.array([_SOLVED.index(_TURNS_AS.get(bone, bone)) for bone in range(len(BONES))])
 _PARENT = np.array([max(p, 0) for p in BONES.parents])
 _ELBOWS = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
 """Axis the elbow bends about in the rest pose, left and right: forearms come forward."""
@@ -172,7 +177,8 @@ class RotationSolver:
 
     def _whole(self, joints: Float64) -> Float64:
         """The joints (26,3), those without a usable place repaired."""
-        if np.isfinite(joints).all() and (length(joints[1:] - joints[PARENTS[1:]]) > SHORTEST_M).all():
+        links = length(joints - joints[PARENTS])
+        if 0 not in np.isfinite(joints).tobytes() and 0 not in (links[1:] > SHORTEST_M).tobytes():
             return joints
         known = REST_JOINTS * 1.7 if self._last is None else self._last.joints_world
         out = np.where(np.isfinite(joints), joints, np.nan)
@@ -185,22 +191,18 @@ class RotationSolver:
     def _world_rotations(self, joints: Float64, dt_s: float) -> Float64:
         """(21,3,3) rotation of every bone from its rest orientation, world axes."""
         d, face = _read(joints)
-        R = np.empty((len(BONES), 3, 3))
         trunk = _trunk_frames(d, face) @ _TRUNK_REST_T
-        R[_SPINE_BONES], R[_HEAD] = trunk[:4], trunk[4]
         hips, chest = trunk[0], trunk[2]
         clavicles = _REST[_CLAVICLES] @ chest.T
-        R[_SHOULDERS] = carry(clavicles[:, None], d[_CLAVICLES][:, None], chest.T).transpose(0, 2, 1)
+        shoulders = carry(clavicles[:, None], d[_CLAVICLES][:, None], chest.T).transpose(0, 2, 1)
         near, far = d[_NEAR].copy(), d[_FAR].copy()
         near[:2], far[:2] = near[:2] @ chest, far[:2] @ chest
         axes = self._planes.update(near, far, d[_FEET], hips, dt_s)
         axes[:2] = axes[:2] @ chest.T
         # Toe, heel and ankle say how a foot rolls, unless they lie in one line.
         foot_axes = unit(cross(joints[_ANKLES] - joints[_HEELS], d[_FEET])) + KNEE_SHARE * axes[2:]
-        limbs = frame(d[_LIMBS], np.concatenate([axes, axes, foot_axes]))
-        R[_LIMB_BONES] = limbs @ _LIMB_REST_T
-        R[_ENDS_OF_LIMBS] = R[_BEFORE_ENDS]
-        return R
+        limbs = frame(d[_LIMBS], np.concatenate([axes, axes, foot_axes])) @ _LIMB_REST_T
+        return np.asarray(np.concatenate([trunk, shoulders, limbs])[_IN_SOLVED])
 
 
 def _read(joints: Float64) -> tuple[Float64, Float64]:
@@ -212,8 +214,8 @@ def _read(joints: Float64) -> tuple[Float64, Float64]:
 def _trunk_frames(d: Float64, face: Float64) -> Float64:
     """(5,3,3) frames of Hips, Spine, Chest, Neck, Head."""
     hips, shoulders, ears = d[_ACROSS]
-    primary = np.stack([hips, d[1], d[2], d[3], ears])
-    secondary = np.stack([d[0], hips + shoulders, shoulders, shoulders + ears, face])
+    primary = np.array([hips, d[1], d[2], d[3], ears])
+    secondary = np.array([d[0], hips + shoulders, shoulders, shoulders + ears, face])
     return frame(primary, secondary)
 
 
@@ -235,8 +237,8 @@ def _stand(joints: Float64, rest: Float64) -> Float64:
     up = joints[_SPINE] - out[0]
     out[_HIPS[0]], out[_HIPS[1]] = out[0] + reach[_HIPS[0]] * across, out[0] - reach[_HIPS[1]] * across
     out[_SPINE] = out[0] + reach[_SPINE] * unit(up - across * (across @ up))
-    for far in (_CHEST, _BESIDE_NECK, _MIDDLE, _ENDS):
-        near = out[PARENTS[far]]
+    for far, parents in _STEPS:
+        near = out[parents]
         out[far] = near + unit(joints[far] - near) * reach[far, None]
-    out[_RIGID_PARTS] += out[PARENTS[_RIGID_PARTS]] - joints[PARENTS[_RIGID_PARTS]]
+    out[_RIGID_PARTS] += (out - joints)[_PARENTS_OF_RIGID]
     return out

@@ -49,7 +49,7 @@ class BodyShape:
 
     def _standard(self, lengths_m: Float64) -> Float64:
         """`_standard_soles`, once for each body: it is asked for several times a frame."""
-        if not np.array_equal(lengths_m, self._lengths_m):
+        if lengths_m is not self._lengths_m and not np.array_equal(lengths_m, self._lengths_m):
             self._lengths_m, self._standard_m = lengths_m, _standard_soles(lengths_m)
         return self._standard_m
 

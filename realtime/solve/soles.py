@@ -29,9 +29,12 @@ _LEGS = [
     for side in ("left", "right")
 ]
 _ROWS = np.array(_LEGS)
-_BONES = [
-    tuple(BONES.index(side + part) for part in ("UpperLeg", "LowerLeg", "Foot")) for side in ("Left", "Right")
-]
+_BONES = np.array(
+    [
+        [BONES.index(part) for part in ("Hips", f"{side}UpperLeg", f"{side}LowerLeg", f"{side}Foot")]
+        for side in ("Left", "Right")
+    ]
+)
 
 
 def put_soles(local: Float64, joints: Float64, wanted: Float64, held: list[bool]) -> None:
@@ -48,7 +51,7 @@ def put_soles(local: Float64, joints: Float64, wanted: Float64, held: list[bool]
         forward = scale(forward, 1.0 / max(norm(forward), TINY))
         new_knee, new_ankle = bend_leg((hip, knee, ankle), add(ankle, off), forward)
         moved = sub(new_ankle, ankle)
-        joints[_LEGS[i][1:]] = new_knee, new_ankle, add(heel, moved), add(toe, moved)
+        joints[_ROWS[i, 1:]] = new_knee, new_ankle, add(heel, moved), add(toe, moved)
         thigh = _swing(sub(knee, hip), sub(new_knee, hip))
         shank = _swing(sub(ankle, knee), sub(new_ankle, new_knee))
         _turn_leg(local, _BONES[i], thigh, shank)
@@ -61,17 +64,18 @@ def _off(points: tuple[Vector, Vector], goals: list[list[float]], held: list[boo
     return scale(add(scale(heel, u), scale(toe, v)), 1.0 / (u + v))
 
 
-def _turn_leg(local: Float64, bones: tuple[int, ...], thigh: Quaternion, shank: Quaternion) -> None:
-    """Turn thigh and shank in the world, leave the foot's orientation; rewrite the three local rotations."""
-    rows: list[Quaternion] = local[[0, *bones]].tolist()
+def _turn_leg(local: Float64, bones: NDArray[np.intp], thigh: Quaternion, shank: Quaternion) -> None:
+    """Turn thigh and shank in the world, leave the foot's orientation; rewrite the three local rotations.
+
+    `bones`: hips, thigh, shank, foot.
+    """
+    rows: list[Quaternion] = local[bones].tolist()
     hips = rows[0]
     upper = multiply(hips, rows[1])
     lower = multiply(upper, rows[2])
     after = (multiply(thigh, upper), multiply(shank, lower), multiply(lower, rows[3]))
     parents = (hips, *after[:2])
-    local[list(bones)] = [
-        multiply((-p[0], -p[1], -p[2], p[3]), q) for p, q in zip(parents, after, strict=True)
-    ]
+    local[bones[1:]] = [multiply((-p[0], -p[1], -p[2], p[3]), q) for p, q in zip(parents, after, strict=True)]
 
 
 def _swing(a: Vector, b: Vector) -> Quaternion:

@@ -37,3 +37,18 @@ def test_long_pauses_do_not_count() -> None:
     estimate.add(1.0, 0.2)
     estimate.add(2.0, 60.0)
     assert float(estimate.value) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("start_s", [0.0, 0.2])
+def test_one_number_is_learned_as_a_row_of_them_is(start_s: float) -> None:
+    """A single value has a shorter way through; it comes out the same to the last bit."""
+    rng = np.random.default_rng(4)
+    one = RunningEstimate(1.7, memory_s=2.0, clip=0.1, start_s=start_s)
+    row = RunningEstimate(np.array([1.7]), memory_s=2.0, clip=0.1, start_s=start_s)
+    for sample, dt_s, weight in zip(
+        rng.normal(1.8, 0.3, 200), rng.choice([0.0, 1 / 60, 1 / 30, 1.0], 200), rng.random(200), strict=True
+    ):
+        one.add(float(sample), float(dt_s), float(weight))
+        row.add(np.array([sample]), float(dt_s), float(weight))
+        assert one.value.shape == one.evidence_s.shape == ()
+        assert (float(one.value), float(one.evidence_s)) == (row.value[0], row.evidence_s[0])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from realtime.solve.quaternions import (
+    any_true,
     conjugate,
     cross,
     frame,
@@ -41,6 +42,40 @@ def test_cross_is_numpys() -> None:
     """The quick cross product is the cross product."""
     a, b = np.random.default_rng(0).standard_normal((2, 50, 3))
     np.testing.assert_allclose(cross(a, b), np.cross(a, b), atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b"), [((3,), (3,)), ((50, 3), (3,)), ((2, 1, 3), (4, 3)), ((0, 3), (0, 3))], ids=str
+)
+def test_cross_broadcasts_as_numpys(of_a: tuple[int, ...], of_b: tuple[int, ...]) -> None:
+    """One against many, many against many, none at all: shape and numbers."""
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal(of_a), rng.standard_normal(of_b)
+    np.testing.assert_array_equal(cross(a, b), np.cross(a, b))
+
+
+def test_one_rotation_is_as_good_as_many(q: np.ndarray) -> None:
+    """Products, matrices and back: the same numbers for a single one, a row, a block, and for none."""
+    p = np.roll(q, 3, axis=0)
+    R, products = to_matrix(q), multiply(q, p)
+    for i in range(0, len(q), 40):
+        np.testing.assert_allclose(multiply(q[i], p[i]), products[i], atol=1e-15)
+        np.testing.assert_allclose(from_matrix(R[i]), from_matrix(R)[i], atol=1e-15)
+    block = q[:300].reshape(3, 100, 4)
+    np.testing.assert_allclose(
+        from_matrix(to_matrix(block)), from_matrix(R[:300]).reshape(3, 100, 4), atol=1e-15
+    )
+    np.testing.assert_allclose(multiply(block, q[0]), multiply(q[:300], q[0]).reshape(3, 100, 4), atol=1e-15)
+    assert from_matrix(np.empty((0, 3, 3))).shape == multiply(q[:0], p[:0]).shape == (0, 4)
+
+
+@pytest.mark.parametrize("true", [(), (0,), (5,), (2, 3)])
+def test_a_mask_has_a_true_place_or_none(true: tuple[int, ...]) -> None:
+    """Also one that is no array of its own, but every other place of another."""
+    mask = np.zeros(12, bool)
+    mask[list(true)] = True
+    for some in (mask, mask.reshape(3, 4), mask[::2], mask[:0]):
+        assert any_true(some) == some.any()
 
 
 def test_swing_turns_a_onto_b_without_twist() -> None:
