@@ -21,7 +21,7 @@ AHEAD_M = 1.0
 """Distance of the picture from the viewer."""
 SHARE = 0.9
 """Of the view that the picture fills."""
-ASK = "Follow somebody else"
+ASK, ASKED = "Follow somebody else", "Click on the person (here: cancel)"
 HINT = "Click on the person to follow."
 Choose = Callable[[float, float], None]
 """Takes the place clicked, in pixels of the frame."""
@@ -37,7 +37,7 @@ class Chooser:
         self._size = (1, 1)
         self._button = add_button(server.gui, ASK, HINT)
         self._button.on_click(self._pressed)
-        server.on_client_disconnect(lambda client: self._hung.pop(client.client_id, None))
+        server.on_client_disconnect(lambda client: self._forget(client.client_id))
 
     def show(self, image: Image, size: tuple[int, int]) -> None:
         """The newest picture (H,W,3) RGB, shrunk from a frame of `size` (width, height)."""
@@ -70,11 +70,17 @@ class Chooser:
 
         picture.on_click(clicked)
         self._hung[client.client_id] = picture
+        self._button.label = ASKED
 
     def _take_down(self, client_id: int) -> None:
-        picture = self._hung.pop(client_id, None)
-        if picture is not None:
+        if (picture := self._forget(client_id)) is not None:
             picture.remove()
+
+    def _forget(self, client_id: int) -> Any:
+        """Their picture, if there is one, which goes by itself with the viewer."""
+        picture = self._hung.pop(client_id, None)
+        self._button.label = ASKED if self._hung else ASK
+        return picture
 
 
 def fitting(fov_rad: float, view_aspect: float, picture_aspect: float) -> tuple[float, float]:

@@ -58,5 +58,5 @@ def _graph(gui: Any, title: str, *lines: tuple[str, str]) -> Any:
     return gui.add_uplot(
         (_SECONDS, *(empty for _ in lines)), series, title=title, height=HEIGHT_PX,
         scales={"x": {"time": False}, "y": {"auto": True}},
-        legend={"show": len(lines) > 1, "live": False}, cursor={"show": False},
+        legend={"show": len(lines) > 1, "live": False}, cursor={"show": False}, padding=(9, 8, 0, 4),
     )  # fmt: skip

@@ -28,7 +28,6 @@ class RecordPanel:
         self._name: Any = None
         self._video: Any = None
         self._button: Any = None
-        self._told: Any = None
         self._list: Any = None
         self._looked_name, self._look_again_s = "", 0.0
         self._shown: tuple[object, ...] = ()
@@ -52,16 +51,14 @@ class RecordPanel:
         self._button.on_click(lambda _event: self._press())
         key = gui.add_command("Record or stop", description="Start or stop a take", hotkey="R")
         key.on_trigger(lambda _event: self._press())
-        self._told = gui.add_html("")
         self._list = gui.add_html("")
 
     def refresh(self) -> None:
-        """Button, list and what went wrong."""
+        """Button and list; a banner says what went wrong."""
         recording = self._recording
         running = bool(recording.name)
         self._button.label = STOP if running else START
         self._name.disabled = self._video.disabled = running
-        self._told.content = note(recording.failure, "bad")
         if self._looked_name == recording.name and time.monotonic() < self._look_again_s:
             return
         self._looked_name, self._look_again_s = recording.name, time.monotonic() + LOOK_S
@@ -92,7 +89,9 @@ def takes_html(takes: list[Take], recording: Recording, wall_s: float) -> str:
     rows = "".join(_row(take, recording, wall_s) for take in takes[:SHOWN])
     more = f" ({len(takes) - SHOWN} more)" if len(takes) > SHOWN else ""
     head = "<tr><th>take</th><th class=n>length</th><th class=n>size</th><th class=n>age</th></tr>"
-    return f'{STYLE}<div class="sc"><table>{head}{rows}</table><span class="dim">{folder}{more}</span></div>'
+    return (
+        f'{STYLE}<div class="sc"><table>{head}{rows}</table><span class="dim">in {folder}{more}</span></div>'
+    )
 
 
 def _row(take: Take, recording: Recording, wall_s: float) -> str:
@@ -103,7 +102,7 @@ def _row(take: Take, recording: Recording, wall_s: float) -> str:
     if not take.whole and not now:
         name += ' <span class="warn">cut off</span>'
     age = "now" if now else _age(max(0.0, wall_s - take.wall_s))
-    size = f"{take.bytes / 1e6:.1f} MB"
+    size = f"{take.bytes / 1e6:.1f} MB" if take.bytes >= 1e6 else f"{take.bytes / 1e3:.0f} kB"
     return f"<tr><td>{name}</td><td class=n>{length}</td><td class=n>{size}</td><td class=n>{age}</td></tr>"
 
 

@@ -129,7 +129,9 @@ def _state_row(source: str, motion: Motion | None, rolling: Rolling) -> str:
     stale = motion is not None and rolling.silent_s(time.monotonic()) > STALE_S
     states: list[State | None] = [pose.state for pose in motion.people] if motion and not stale else []
     rows = [f'<span class="state">{_dot(STATE_COLORS[s])}{STATE_WORDS[s]}</span>' for s in states or [None]]
-    if stale:
+    if motion is None:
+        rows = [f'<span class="state">{_dot(STATE_COLORS[None])}starting</span>']
+    elif stale:
         rows = [f'<span class="state bad">{_dot(STATE_COLORS[State.LOST])}no new frames</span>']
     return f'<div class="row">{"".join(rows)}<span class="dim">{escape(source)}</span></div>'
 

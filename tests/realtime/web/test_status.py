@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from realtime.cockpit.banners import Banner
+from realtime.cockpit.recording import Recording, Take
+from realtime.control import Control
 from realtime.data import Motion, State
+from realtime.web.panel_record import takes_html
 from realtime.web.status import STATE_WORDS, Facts, Rolling, banners_html, details_html, headline_html
 
 MakeMotion = Callable[..., Motion]
@@ -57,9 +61,10 @@ def test_what_matters_is_there(motion_at: MakeMotion) -> None:
 
 
 def test_before_the_first_frame_nothing_is_invented() -> None:
-    """Without frames there are no numbers, only that we wait."""
+    """Without frames there are no numbers, and nobody can be missing."""
     text = status_html("x", None, Rolling(), Facts())
-    assert STATE_WORDS[None] in text
+    assert "starting" in text
+    assert "person" not in text
     assert "nan" not in text
 
 
@@ -82,6 +87,14 @@ def test_a_run_that_fell_silent_is_not_tracking(
     assert "no new frames" in text
     assert "tracking" not in text
     assert "30.0" not in text
+
+
+def test_takes_have_a_length_a_size_and_a_folder(tmp_path: Path) -> None:
+    """Also a take of a second, which is no megabyte."""
+    takes = [Take("walk-1", 44_000, 1000.0, 75.0, True), Take("<b>", 6_100_000, 0.0, None, False)]
+    text = takes_html(takes, Recording(Control(), tmp_path, lambda *_: pytest.fail("no recorder")), 1030.0)
+    for part in ("walk-1", "1:15", "44 kB", "6.1 MB", "&lt;b&gt;", "cut off", f"in {tmp_path}"):
+        assert part in text
 
 
 def test_a_take_is_told(motion_at: MakeMotion) -> None:
