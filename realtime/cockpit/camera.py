@@ -35,6 +35,8 @@ class CameraSwitch:
         """`spec`: what runs now. `own` opens the estimate of that one's lens and place, which the settings
         may know; `other` that of any other."""
         self.spec, self.error, self.busy = spec, "", False
+        self.tries = 0
+        """To switch, so far, failed ones included."""
         self._pipeline, self._open = pipeline, open_source
         self._first, self._own, self._other = spec, own, other
         self._lock = threading.Lock()
@@ -62,6 +64,7 @@ class CameraSwitch:
             except SealcapError as error:
                 self.error = str(error)
             finally:
+                self.tries += 1
                 self.busy = False
 
     def _replace(self, spec: str) -> None:

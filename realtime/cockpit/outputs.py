@@ -38,6 +38,8 @@ class Output:
     """None while it is off."""
     busy: bool = False
     """It is just being opened or closed."""
+    tries: int = 0
+    """To open or close it, so far, failed ones included."""
     error: str = ""
     """Why the last attempt to open it failed."""
     _lost: dict[str, int] = field(default_factory=lambda: {"sent": 0, "dropped": 0})
@@ -111,6 +113,7 @@ class Outputs:
                 if output.build is not None and on != output.works:
                     (output.switch_on if on else output.switch_off)(self._control)
             finally:
+                output.tries += 1
                 output.busy = False
 
 

@@ -24,6 +24,25 @@ class Panel(Protocol):
         """Show how things are now; four times a second while somebody looks, in the page's own thread."""
 
 
+class Shown:
+    """A control for a value that others may change as well.
+
+    It is written to only when that value changed: what a viewer has just set is still on its way to its
+    owner, and would be taken back.
+    """
+
+    def __init__(self, control: Any, value: object) -> None:
+        self.control = control
+        self._last: tuple[object, int] = (value, 0)
+
+    def follow(self, value: object, tries: int = 0) -> None:
+        """Show `value`; `tries`: to change it so far, as one that failed leaves it as it was."""
+        if (value, tries) != self._last:
+            self._last = (value, tries)
+            if self.control.value != value:
+                self.control.value = value
+
+
 def add_button(
     gui: Any, label: str, hint: str, *, color: Any = QUIET, above: bool = False, **options: Any
 ) -> Any:

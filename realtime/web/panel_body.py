@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from realtime.cockpit.tuning import FOOT_MODES, STAND_S, Tuning
-from realtime.web.panel import add_button, note
+from realtime.web.panel import Shown, add_button, note
 
 ALIGN_HINT = (
     "Stand where you want to be and look straight ahead, arms out (T-pose): avatars go to the middle and "
@@ -25,7 +25,7 @@ class BodyPanel:
         self._tuning, self._align = tuning, align
         self._told: Any = None
         self._message = ""
-        self._controls: dict[str, Any] = {}
+        self._controls: dict[str, Shown] = {}
 
     def lay_out(self, server: Any) -> None:
         """Make the controls."""
@@ -35,7 +35,7 @@ class BodyPanel:
             self._lay_out_measures(gui, self._tuning)
         if self._align is not None:
             told = self._align
-            align = add_button(gui, "Align avatars in 5 s", ALIGN_HINT)
+            align = add_button(gui, "Align avatars in 5 s", ALIGN_HINT, above=True)
             align.on_click(lambda _event: self._aligned(told))
         self._told = gui.add_html("")
 
@@ -46,11 +46,12 @@ class BodyPanel:
             return
         options = self._tuning.options
         for name, control in self._controls.items():
-            self._show(control, getattr(options, name))
+            control.follow(getattr(options, name))
         height = options.height_m
-        self._height.disabled = self._automatic.value = height is None
+        self._automatic.follow(height is None)
+        self._height.control.disabled = self._automatic.control.value
         if height is not None:
-            self._show(self._height, height)
+            self._height.follow(height)
 
     def _lay_out_solver(self, gui: Any, tuning: Tuning) -> None:
         options = tuning.options
@@ -64,23 +65,27 @@ class BodyPanel:
         mirror = gui.add_checkbox(
             "Mirror", options.mirror, hint="The figure raises its left hand when you raise the right one."
         )
-        self._controls = {"smooth": smooth, "foot_lock": feet, "mirror": mirror}
-        for name, control in self._controls.items():
+        for name, control in {"smooth": smooth, "foot_lock": feet, "mirror": mirror}.items():
+            self._controls[name] = Shown(control, getattr(options, name))
             control.on_update(lambda event, name=name: self._set(event, name))
 
     def _lay_out_measures(self, gui: Any, tuning: Tuning) -> None:
         height = tuning.options.height_m
-        self._automatic = gui.add_checkbox(
+        automatic = gui.add_checkbox(
             "Guess height", height is None, hint="Guess it from the figure. Your own in metres is better."
         )
-        self._height = gui.add_number(
+        metres = gui.add_number(
             "Height (m)", height or USUAL_M, min=SHORTEST_M, max=TALLEST_M, step=0.01,
             disabled=height is None, hint="Height of the person in metres; it scales everything.",
         )  # fmt: skip
-        self._height.on_update(self._set_height)
-        self._automatic.on_update(self._set_height)
+        metres.on_update(self._set_height)
+        automatic.on_update(self._set_height)
+        self._automatic, self._height = Shown(automatic, height is None), Shown(metres, metres.value)
         measure = add_button(
-            gui, "Measure floor: stand still", "Stand upright, both feet in view, for four seconds."
+            gui,
+            "Measure floor: stand still",
+            "Stand upright, both feet in view, for four seconds.",
+            above=True,
         )
         measure.on_click(lambda _event: self._measure(tuning))
 
@@ -91,8 +96,8 @@ class BodyPanel:
     def _set_height(self, event: Any) -> None:
         if event.client is None or self._tuning is None:
             return
-        self._height.disabled = automatic = self._automatic.value
-        height = min(max(float(self._height.value), SHORTEST_M), TALLEST_M)
+        self._height.control.disabled = automatic = self._automatic.control.value
+        height = min(max(float(self._height.control.value), SHORTEST_M), TALLEST_M)
         self._tuning.set(height_m=None if automatic else height)
 
     def _measure(self, tuning: Tuning) -> None:
@@ -105,7 +110,3 @@ class BodyPanel:
 
     def _tell(self, text: str) -> None:
         self._message = text
-
-    def _show(self, control: Any, value: object) -> None:
-        if control.value != value:
-            control.value = value

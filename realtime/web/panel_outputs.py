@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from realtime.cockpit.outputs import Output, Outputs
-from realtime.web.panel import note
+from realtime.web.panel import Shown, note
 from realtime.web.theme import STYLE
 
 WORDS = {"on": ("on", "good"), "off": ("off", "dim"), "busy": ("...", "dim"), "failed": ("failed", "bad")}
@@ -23,7 +23,7 @@ class OutputsPanel:
 
     def __init__(self, outputs: Outputs) -> None:
         self._outputs = outputs
-        self._switches: list[tuple[Output, Any]] = []
+        self._switches: list[tuple[Output, Shown]] = []
         self._table: Any = None
 
     def lay_out(self, server: Any) -> None:
@@ -39,15 +39,14 @@ class OutputsPanel:
                     hint="Off closes it; on opens it again, also after a failure.",
                 )
                 switch.on_update(lambda event, output=output: self._switched(event, output))
-                self._switches.append((output, switch))
+                self._switches.append((output, Shown(switch, True)))
         self._table = gui.add_html("")
 
     def refresh(self) -> None:
         """States and counters."""
         for output, switch in self._switches:
-            wanted = output.state == "on"
-            if not output.busy and switch.value != wanted:
-                switch.value = wanted
+            if not output.busy:
+                switch.follow(output.works, output.tries)
         self._table.content = outputs_html(self._outputs.all)
 
     def _switched(self, event: Any, output: Output) -> None:
