@@ -88,6 +88,9 @@ class Pipeline:
                 captured = self.capture.next(timeout=0.1)
                 if captured is not None:
                     self._publish(captured.frame, *self._inference.infer(captured))
+                else:
+                    for runner in self.runners:
+                        runner.remind()
         finally:
             seconds = time.monotonic() - begin
             for wish in self.control.close():

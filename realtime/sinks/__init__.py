@@ -30,6 +30,15 @@ class Sink(Protocol):
 
 
 @runtime_checkable
+class Steady(Protocol):
+    """An output with `never_waits` whose receivers must hear from it also while no pictures come, as when the
+    camera was pulled out."""
+
+    def idle(self) -> None:
+        """No picture came for a tenth of a second. Called like `write`, in its place."""
+
+
+@runtime_checkable
 class Aligned(Protocol):
     """An output whose receiver has a place and a front of its own."""
 

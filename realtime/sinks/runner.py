@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lifting.errors import SealcapError, SinkError
 from realtime.data import Motion
 from realtime.mailbox import Mailbox
-from realtime.sinks import Sink
+from realtime.sinks import Sink, Steady
 from realtime.sinks.courier import COURIER
 from realtime.sinks.pictures import without_picture
 from realtime.timing import SinkReport
@@ -64,7 +64,8 @@ class SinkRunner:
         self._pause_s: float | None = getattr(sink, "pause_s", None) if in_no_hurry else None
         self._resting = self._by_courier or self._pause_s is not None
         """The sink's own thread need not be woken for a frame."""
-        self._customer = self._broken = False
+        self._steady = sink if isinstance(sink, Steady) else None
+        self._customer = self._broken = self._idle = False
         self._wake = threading.Event()
         self._writing = threading.Lock()
         self._opened = threading.Event()
@@ -130,6 +131,12 @@ class SinkRunner:
         elif self._pause_s is not None and 2 * len(self._box) >= self._box.depth:
             self._wake.set()
 
+    def remind(self) -> None:
+        """There is no frame to submit; never waits. For sinks that want to know."""
+        if self._steady is not None and self._by_courier:
+            self._idle = True
+            COURIER.call(self)
+
     def _picture_is_too_much(self) -> bool:
         if self.sink.queue <= 1 or (self._lossless and self._pictures):
             return False
@@ -160,8 +167,8 @@ class SinkRunner:
         if not self._writing.acquire(blocking=False):
             return  # left just now; the sink's own thread is at it
         try:
-            if self._by_courier:
-                self._write_next(0.0)
+            if self._by_courier and not self._write_next(0.0):
+                self._let_idle()
             orderly = True
         finally:
             self._expect(orderly)
@@ -228,6 +235,16 @@ class SinkRunner:
         self._failed -= 1
         self._sent += 1
         return True
+
+    def _let_idle(self) -> None:
+        idle, self._idle = self._idle, False
+        if not idle or self._steady is None or self._broken or self._abandon.is_set():
+            return
+        try:
+            self._steady.idle()
+        except _FAILURES as error:
+            self._broken = True
+            self._fail(str(_as_sink_error(self.name, error)))
 
     def _give_up_waiting(self) -> None:
         self._box.close()

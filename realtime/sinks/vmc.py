@@ -1,8 +1,8 @@
 """VMC output: avatars in VSeeFace, Warudo, VNyan, VMagicMirror, Unity (EVMC4U), Unreal, Blender.
 
 We are a Performer: bones go to a Marionette on 39539, commands come in on 39540. The stream never falls
-silent and never jumps: while nobody is seen, the last pose is held, then eases into standing, with a status
-that says so.
+silent and never jumps: while nobody is seen, or no picture comes, the last pose is held, then eases into
+standing, with a status that says so.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ Float64 = NDArray[np.float64]
 
 DEFAULT_HOST = "127.0.0.1"
 MAX_RATE_HZ = 100.0
+SILENT_S = 0.5
+"""Without a picture for so long, nobody is tracked."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class VmcSink:
         self._streams = [_Stream(host, port + place, options) for place in range(options.places)]
         self._limit = RateLimit(options.actual_rate_hz)
         self._begin_s: float | None = None
-        self._frame = 0
+        self._frame, self._last_s = 0, 0.0
         self._calibrations = self._requests = 0
         self._align_wanted = threading.Event()
 
@@ -106,7 +108,14 @@ class VmcSink:
 
     def write(self, motion: Motion) -> None:
         """Send one frame, unless the receiver has had enough of them this second."""
-        self._send(motion, time.monotonic())
+        self._last_s = time.monotonic()
+        self._send(motion, self._last_s)
+
+    def idle(self) -> None:
+        """When pictures stay away, nobody is seen: the stream goes on and says so."""
+        now_s = time.monotonic()
+        if now_s - self._last_s >= SILENT_S and self._begin_s is not None:
+            self._send(None, now_s)
 
     def close(self) -> None:
         """Say that nobody is tracked any more, and release the sockets; idempotent."""
@@ -116,7 +125,8 @@ class VmcSink:
             stream.say_goodbye()
             stream.udp.close()
 
-    def _send(self, motion: Motion, now_s: float) -> None:
+    def _send(self, motion: Motion | None, now_s: float) -> None:
+        """One frame; None where there is no picture."""
         if self._command_port is not None:
             self._command_port.poll(now_s)
         if not self._limit.allows(now_s):
@@ -126,7 +136,7 @@ class VmcSink:
         if self._commands.calibrations != self._calibrations:
             self._calibrations = self._commands.calibrations
             self._align_wanted.set()
-        people = self._places.fill(motion)
+        people = [None] * len(self._streams) if motion is None else self._places.fill(motion)
         calibrating = self._align_wanted.is_set() and any(pose is not None for pose in people)
         if calibrating:
             self._align_wanted.clear()

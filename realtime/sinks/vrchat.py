@@ -31,6 +31,8 @@ DEFAULT_TRACKERS = "hip,feet"
 MAX_RATE_HZ = 100.0
 ALIGN_AFTER_S = 1.0
 """Of tracking, before the first alignment: the first poses are the least certain."""
+SILENT_S = 0.5
+"""Without a picture for so long, the last trackers are repeated."""
 FACING_SHARE = 0.1
 """Of a frame's facing direction that counts at once; one frame alone is a noisy compass."""
 
@@ -144,6 +146,7 @@ class VrchatSink:
         self._calibrations = 0
         self._places, self._limit = Places(), RateLimit(MAX_RATE_HZ)
         self._packets: list[bytes] = []
+        self._sent_s = 0.0
         self._facing: tuple[float, float] | None = None
         self._tracking_since_s: float | None = None
         self._align_wanted = threading.Event()
@@ -177,6 +180,13 @@ class VrchatSink:
             scale = 1.0 if self._height_m is None else self._height_m / pose.height_m
             self._packets = self._encoder.packets(pose, scale)
         self._udp.send(self._packets)
+        self._sent_s = now_s
+
+    def idle(self) -> None:
+        """When pictures stay away, as when nobody is seen."""
+        now_s = time.monotonic()
+        if now_s - self._sent_s >= SILENT_S:
+            self._udp.send(self._packets)
 
     def close(self) -> None:
         """Release the sockets; idempotent."""

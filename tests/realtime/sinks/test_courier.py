@@ -216,3 +216,45 @@ def test_switched_on_and_off_while_others_run() -> None:
     assert not steady.overlaps
     assert all(guest.closed and guest.seqs[-1] == 2 and not guest.overlaps for guest in guests)
     until(lambda: couriers() == 0)
+
+
+class Chatty(Quick):
+    """One that wants to know when nothing comes."""
+
+    idles = 0
+
+    def idle(self) -> None:
+        self.overlaps += self._busy.locked()
+        self.idles += 1
+        if self.error is not None:
+            raise self.error
+
+
+def test_who_wants_to_know_is_told_that_nothing_comes() -> None:
+    """Once for each time, in place of a frame; others are not, and no frame is counted for it."""
+    chatty, quick = Chatty(), Quick()
+    runners = started(chatty, quick)
+    play(runners, range(3))
+    for told in range(1, 4):
+        for runner in runners:
+            runner.remind()
+        until(lambda told=told: chatty.idles == told)  # type: ignore[misc]
+    play(runners, range(3, 5))
+    for runner in runners:
+        assert runner.close()
+        runner.remind()
+        assert (runner.counters.received, runner.counters.sent + runner.counters.dropped) == (5, 5)
+    assert (chatty.idles, chatty.overlaps, chatty.seqs[-1]) == (3, 0, 4)
+
+
+def test_one_that_fails_while_nothing_comes_has_failed() -> None:
+    """As if it had failed at a frame: the others go on."""
+    chatty, quick = Chatty(), Quick()
+    runners = started(chatty, quick)
+    chatty.error = OSError("no network")
+    runners[0].remind()
+    until(lambda: runners[0].failure)
+    play(runners, range(3))
+    assert [runner.close() for runner in runners] == [True, True]
+    assert chatty.closed
+    assert (chatty.seqs, quick.seqs[-1]) == ([], 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from lifting.errors import ConfigError, SinkError
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.build import build_sinks
 from realtime.config import OutputConfig, PersonConfig, RunConfig
-from realtime.data import Motion, State
+from realtime.data import Frame, Motion, State
 from realtime.osc_packets import BUNDLE, message
 from realtime.sinks.vmc import VmcOptions, VmcSink
 from realtime.sources.synthetic import SyntheticSource
@@ -135,6 +136,48 @@ def test_a_loss_is_told_held_and_eased_and_the_stream_goes_on(motions: list[Moti
     assert np.linalg.norm(hand[150] - hand[0]) > 0.05
     assert np.abs(np.diff(hand, axis=0)).max() < 0.15
     assert np.allclose(hand[-1], hand[0], atol=1e-6)
+
+
+class Unplugged(SyntheticSource):
+    """A camera that gives ten pictures and is then pulled out."""
+
+    def frames(self) -> Iterator[Frame]:
+        for frame in super().frames():
+            if frame.index == 10:
+                self._closed.wait()
+                return
+            yield frame
+
+
+def test_a_camera_that_is_pulled_out_is_a_loss_and_no_silence() -> None:
+    """Half a second after the last picture the status is bad, and the stream goes on; no frame is made up."""
+    stop, seconds = threading.Event(), []
+    with Evmc4u() as receiver:
+
+        def watch() -> None:
+            begin = time.monotonic()
+            while receiver.frames < 25 and time.monotonic() - begin < 20:
+                time.sleep(0.02)
+            seconds.append(time.monotonic() - begin)
+            stop.set()
+
+        sink = VmcSink("127.0.0.1", receiver.port)
+        line = pipeline(Unplugged(30, (160, 120), paced=True), TruthTracker(), sink)  # type: ignore[arg-type]
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        summary = line.run(stop)
+        watcher.join()
+    assert summary.accounted
+    assert summary.published <= 10
+    assert seconds[0] < 19, "it fell silent"
+    told = [
+        timed.message.params[3]
+        for packet in receiver.packets
+        for timed in OscPacket(packet).messages
+        if timed.message.address == "/VMC/Ext/OK"
+    ]
+    assert told[0] == 1
+    assert set(told[told.index(0) :]) == {0}
 
 
 def test_numbers_that_are_not_finite_never_leave(motions: list[Motion]) -> None:

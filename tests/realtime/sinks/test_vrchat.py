@@ -18,7 +18,7 @@ from lifting.errors import ConfigError, SinkError
 from lifting.skeleton import BONES, SEALCAP26
 from realtime.data import BodyPose, Motion, State
 from realtime.osc_packets import MAX_PACKET_BYTES
-from realtime.sinks.vrchat import ALIGN_AFTER_S, VrchatSink, euler_deg, parse_trackers
+from realtime.sinks.vrchat import ALIGN_AFTER_S, SILENT_S, VrchatSink, euler_deg, parse_trackers
 from realtime.solve.forward import world_rotations
 from realtime.solve.quaternions import multiply, to_matrix, unit
 from realtime.vmc.commands import Commands
@@ -175,6 +175,22 @@ def test_a_lost_person_stays_where_they_were(vrchat: VrChat) -> None:
     for later in (with_poses(motion), with_poses(motion, lost)):
         sink.write(later)
         assert vrchat.packet() == first
+    sink.close()
+
+
+def test_trackers_do_not_vanish_with_the_pictures(vrchat: VrChat) -> None:
+    """Half a second without one, and the last trackers are repeated; not between two of a slow camera."""
+    sink = open_sink(vrchat)
+    sink.idle()
+    sink.write(make_motion())
+    there = vrchat.values()
+    sink.idle()
+    with pytest.raises(TimeoutError):
+        vrchat.packet()
+    time.sleep(SILENT_S)
+    for _ in range(3):
+        sink.idle()
+        assert vrchat.values() == there
     sink.close()
 
 
