@@ -75,7 +75,8 @@ class Execution:
 
     def _make_context(self) -> Any:
         """Raises DeviceError when there is no memory for it."""
-        size = int(self._engine.device_memory_size_v2)
+        # The first releases of 10 do not tell it; there each context has its own, as where none is needed.
+        size = int(getattr(self._engine, "device_memory_size_v2", 0))
         if size and self._scratch is None:
             self._scratch = Scratch(self._cuda, size)
         context = self._engine.create_execution_context(self._context_options(shared=size > 0))

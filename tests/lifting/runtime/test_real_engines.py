@@ -27,11 +27,19 @@ BUILD = """
 from lifting.runtime.trt_library import load_tensorrt
 from lifting.runtime.engine_cache import EngineCache, engines_dir
 from lifting.runtime.tensorrt import EngineBuilder, engine_key, read_model
+from lifting.runtime.compare import sample_inputs
+from lifting.runtime.onnx import OnnxNetwork
 from lifting.errors import SealcapError
+
+def samples(model, precision):
+    dtypes = OnnxNetwork(model.name, data=model.data).dtypes
+    return list(sample_inputs(model, dtypes, [1, 2] * 8)) if precision == "int8" else []
+
 trt, cache, model, steps = load_tensorrt(), EngineCache(engines_dir()), read_model(Path(file)), []
 key = engine_key(model, trt, precision, capability=(8, 9))
 try:
-    builder = EngineBuilder(trt, model, precision, [], lambda what, share: steps.append(share))
+    given = samples(model, precision)
+    builder = EngineBuilder(trt, model, precision, given, lambda what, share: steps.append(share))
     plan = builder.build(key, cache, (8, 9))
     cache.store(key, plan, model.name)
     out = {"bytes": len(plan), "kept": cache.load(key) == plan, "profile": key.profile, "last": max(steps)}
@@ -89,7 +97,7 @@ def test_the_lifter_becomes_an_engine(in_trt: Any, lifter_path: Path, precision:
     assert got["bytes"] < {"fp16": 12, "fp32": 20}[precision] << 20
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 @pytest.mark.parametrize("form", ["dynamic", "static", "with crop and peaks"])
 def test_rtmpose_becomes_an_engine(in_trt: Any, rtmpose: Path, form: str, precision: str) -> None:
     """For any number of people, for one, and with everything around it in the graph."""

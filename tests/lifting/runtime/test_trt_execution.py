@@ -12,6 +12,7 @@ from lifting.runtime import cuda as cuda_module
 from lifting.runtime.cuda import Buffer, Cuda
 from lifting.runtime.onnx import OnnxNetwork
 from lifting.runtime.trt_execution import MOST_SHAPES, Execution
+from tests.lifting.runtime import fake_gpu
 from tests.lifting.runtime.fake_gpu import SCRATCH_BYTES, FakeRuntime, fake_plan, fake_tensorrt
 
 RNG = np.random.default_rng(0)
@@ -61,6 +62,17 @@ def test_all_shapes_share_one_scratch(dense_path: Path, name: str) -> None:
     sizes = [len(block) for block in runtime.blocks.values()]
     assert sizes.count(SCRATCH_BYTES) == 1
     assert len(sizes) == 1 + 3 * 2 * 2
+
+
+def test_without_a_known_size_contexts_bring_their_own(
+    dense_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Engines that need no scratch memory, and libraries that do not tell how much."""
+    monkeypatch.setattr(fake_gpu._Engine, "device_memory_size_v2", 0)
+    runtime = FakeRuntime()
+    run, exact, x = open_fake(dense_path, runtime), OnnxNetwork(dense_path), numbers(2)
+    np.testing.assert_array_equal(run({"x": x})["y"], exact(x=x)["y"])
+    assert len(runtime.blocks) == 2 * 2
 
 
 def test_warm_up_makes_the_usual_shapes_ready(dense_path: Path) -> None:
