@@ -32,6 +32,8 @@ TRAIL_HEIGHT_M = 0.012
 GRID_M = 0.5
 LEASH_M = 0.9
 """How far somebody may walk from the stage's middle before it comes along."""
+HIPS_M = 0.0, 1.7
+"""With the hips between these heights the floor stays in its place; beyond, it gives way, down or up."""
 EYE_M = (2.9, 2.0, 3.8)
 """Viewpoint seen from the middle of the stage: three quarters from the person's left front."""
 AIM_M = (0.0, 0.82, 0.0)
@@ -96,7 +98,8 @@ class Scene:
         paint(scene, DARK)
 
     def _place_stage(self, root_world: Float32) -> None:
-        """Keep the stage's middle within `LEASH_M` of the person: the floor moves, the viewpoint stays."""
+        """Keep the stage's middle within `LEASH_M` of the person, and their hips within `HIPS_M`: the floor
+        moves, the viewpoint stays."""
         root = root_world.astype(np.float64) * (1, 0, 1) + self._centre
         if self._middle is None:
             self._middle = root
@@ -104,7 +107,8 @@ class Scene:
         distance = float(np.linalg.norm(away))
         if distance > LEASH_M:
             self._middle = root - away * (LEASH_M / distance)
-        self._stage.position = -self._middle
+        height_m = float(root_world[1])
+        self._stage.position = -self._middle - (0, height_m - float(np.clip(height_m, *HIPS_M)), 0)
 
     def _figure(self, person_id: int, shape: Solids) -> _Figure:
         if person_id not in self._figures:
