@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,8 @@ ALIGN_HINT = (
     "Stand where you want to be and look straight ahead, arms out (T-pose): avatars go to the middle and "
     "learn your bones, VRChat turns with you."
 )
+ALIGN_DELAY_S = 5.0
+"""From the button to the alignment: time to walk back to where one wants to stand."""
 SHORTEST_M, TALLEST_M, USUAL_M = 0.5, 2.6, 1.70
 
 
@@ -25,6 +29,7 @@ class BodyPanel:
         self._tuning, self._align = tuning, align
         self._told: Any = None
         self._message = ""
+        self._aligned_s = math.inf
         self._controls: dict[str, Shown] = {}
 
     def lay_out(self, server: Any) -> None:
@@ -41,6 +46,8 @@ class BodyPanel:
 
     def refresh(self) -> None:
         """Show the options as they are: another viewer may have set them."""
+        if time.monotonic() >= self._aligned_s:
+            self._message, self._aligned_s = "Aligned.", math.inf
         self._told.content = note(self._message, "info")
         if self._tuning is None:
             return
@@ -105,7 +112,8 @@ class BodyPanel:
         tuning.measure(self._tell)
 
     def _aligned(self, align: Callable[[], None]) -> None:
-        self._message = "Stand in the middle and look ahead: alignment in 5 seconds."
+        self._message = f"Stand in the middle and look ahead: alignment in {ALIGN_DELAY_S:.0f} seconds."
+        self._aligned_s = time.monotonic() + ALIGN_DELAY_S
         align()
 
     def _tell(self, text: str) -> None:

@@ -24,7 +24,7 @@ from realtime.replay import Replay
 from realtime.sinks import Aligned, Sink
 from realtime.sinks.page import WebPage
 from realtime.web.panel import Panel
-from realtime.web.panel_body import BodyPanel
+from realtime.web.panel_body import ALIGN_DELAY_S, BodyPanel
 from realtime.web.panel_camera import CameraPanel
 from realtime.web.panel_outputs import OutputsPanel
 from realtime.web.panel_record import RecordPanel, clock
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from realtime.sinks.page import RobotToShow
 
 POLL_S = 0.1
-ALIGN_DELAY_S = 5.0
-"""From the button to the alignment: time to walk back to where one wants to stand."""
 
 
 class PageSession:

@@ -176,7 +176,9 @@ def _losses(dropped: Mapping[str, int]) -> str:
         text = "none" if dropped else "not counted"
     else:
         text = ", ".join(f"{escape(name)} <b>{count}</b>" for name, count in dropped.items() if count)
-    return f'<div class="row"><span class="dim">dropped frames</span><span>{text}</span></div>'
+    return (
+        f'<div class="row"><span class="dim">dropped&nbsp;frames</span><span class="end">{text}</span></div>'
+    )
 
 
 def _assumptions(assumptions: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ padding:2px 12px 6px;font-variant-numeric:tabular-nums}
 .sc b{font-weight:650;color:var(--strong)}.sc .dim{color:var(--dim)}
 .sc .good{color:var(--good)}.sc .warn{color:var(--warn)}.sc .bad{color:var(--bad)}.sc .info{color:var(--info)}
 .sc .row{display:flex;justify-content:space-between;align-items:baseline;gap:10px}
+.sc .end{text-align:right}
 .sc .state{display:flex;align-items:center;gap:8px;font-size:15px;font-weight:600;color:var(--strong)}
 .sc .dot{width:9px;height:9px;border-radius:50%;display:inline-block;flex:none}
 .sc .cards{display:grid;grid-template-columns:repeat(3,1fr);gap:8px;margin:6px 0 4px}

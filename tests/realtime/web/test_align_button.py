@@ -18,7 +18,7 @@ from realtime.sinks.osc import OscSink
 from realtime.sinks.page import WebPage
 from realtime.sinks.vmc import VmcSink
 from realtime.sinks.vrchat import VrchatSink
-from realtime.web import session
+from realtime.web import panel_body, session
 from realtime.web.panel_body import BodyPanel
 from realtime.web.session import PageSession
 from tests.realtime.web.chromium import browser_tab, fed
@@ -36,6 +36,21 @@ def test_outputs_with_a_front_are_aligned_after_a_while(monkeypatch: pytest.Monk
     assert not vmc._align_wanted.is_set()
     assert vmc._align_wanted.wait(2)
     assert vrchat._align_wanted.wait(2)
+
+
+def test_the_page_tells_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked for before it does not stand there for ever."""
+    now_s = 100.0
+    monkeypatch.setattr(panel_body, "time", SimpleNamespace(monotonic=lambda: now_s))
+    panel, asked = BodyPanel(None, None), []
+    panel._told = SimpleNamespace(content="")
+    panel._aligned(lambda: asked.append(1))
+    panel.refresh()
+    assert "in 5 seconds" in panel._told.content
+    now_s += panel_body.ALIGN_DELAY_S
+    panel.refresh()
+    assert "Aligned." in panel._told.content
+    assert asked == [1]
 
 
 @pytest.mark.real
