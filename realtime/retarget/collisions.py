@@ -10,10 +10,11 @@ other is held off.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from realtime.retarget.model_source import missing_extra
 from realtime.solve.quaternions import Float64
@@ -24,6 +25,8 @@ try:
 except ImportError as error:
     raise missing_extra(error) from error
 
+from realtime.retarget.leverage import Points
+
 GAIN = 0.85
 KEEP_M = 0.01
 """Distance that is kept;"""
@@ -33,6 +36,22 @@ PART_M = 0.01
 """How much a pair that is too near parts in one step, at least."""
 SIDE_BY_SIDE, SIDE_M = 0.85, 0.05
 """Cosine between two capsules, and distance, from which their ends count."""
+PLACES = 5
+"""Of a pair: the nearest points, and four ends."""
+
+
+class _Touch(NamedTuple):
+    """Places (R,) where pairs are near."""
+
+    place: NDArray[np.intp]
+    """Number of the pair times PLACES, and which of its places."""
+    distance: Float64
+    on_a: Float64
+    """(R,3)"""
+    on_b: Float64
+    """(R,3)"""
+    way: Float64
+    """1, or -1 where b's point lies on the side of a."""
 
 
 class CollisionLimit(mink.Limit):  # type: ignore[misc]
@@ -45,92 +64,103 @@ class CollisionLimit(mink.Limit):  # type: ignore[misc]
         self._near_m = near_m
         ids = {tuple(sorted((int(model.geom(a).id), int(model.geom(b).id)))) for a, b in pairs}
         self._pairs = np.array(sorted(ids), np.intp).reshape(-1, 2)
-        self._reach = model.geom_rbound[self._pairs].sum(axis=1) + near_m
+        self._reach = (model.geom_rbound[self._pairs].sum(axis=1) + near_m) ** 2
         self._ids = [(int(a), int(b)) for a, b in self._pairs]
-        self._bodies = [(int(model.geom_bodyid[a]), int(model.geom_bodyid[b])) for a, b in self._ids]
+        self._points = [Points(model, bodies) for bodies in model.geom_bodyid[self._pairs].T]
         self._capsules = (model.geom_type[self._pairs] == int(mujoco.mjtGeom.mjGEOM_CAPSULE)).all(axis=1)
-        self._between = np.zeros(6)
-        self._J = np.zeros((2, 3, model.nv))
+        self._radii = model.geom_size[self._pairs, 0].sum(axis=1)
+        self._halves = model.geom_size[self._pairs, 1]
+        self._between = np.zeros((len(self._ids), 6))
 
     def compute_qp_inequalities(self, configuration: mink.Configuration, dt: float) -> mink.Constraint:
         """Rows G (k,nv) and bounds h (k,) of G Δq ≤ h."""
         del dt
-        rows, bounds = [], []
-        for distance, row in self.near(configuration.data):
-            rows.append(-row)
-            bounds.append(max(GAIN * (distance - KEEP_M), -PART_M))
-        if not rows:
+        distances, rows = self.near(configuration.data)
+        if not len(distances):
             return mink.Constraint()
-        return mink.Constraint(np.array(rows), np.array(bounds))
+        return mink.Constraint(-rows, np.maximum(GAIN * (distances - KEEP_M), -PART_M))
 
-    def near(self, data: mujoco.MjData) -> Iterator[tuple[float, Float64]]:
-        """Of all pairs that are near: metres between them, and how a step changes that (nv,).
+    def near(self, data: mujoco.MjData) -> tuple[Float64, Float64]:
+        """Of all pairs that are near: metres between them (R,), and how a step changes those (R,nv).
 
         `data` must know its kinematics and centres of mass (mj_kinematics, mj_comPos).
         """
-        for pair in self._nearby(data):
-            yield from self._rows(data, pair)
+        touch = self._touching(data)
+        apart = touch.on_b - touch.on_a
+        apart *= (touch.way / _sizes(apart))[:, None]
+        on_a, on_b = self._points
+        pairs = touch.place // PLACES
+        change = on_b.along(data, pairs, touch.on_b, apart) - on_a.along(data, pairs, touch.on_a, apart)
+        return touch.distance, change
 
     def deepest_m(self, data: mujoco.MjData) -> tuple[float, tuple[int, int]]:
         """The smallest distance of all pairs, negative where they overlap, and the two geoms."""
-        model = data.model
-        found = [
-            (mujoco.mj_geomDistance(model, data, a, b, 10.0, self._between), (a, b)) for a, b in self._ids
-        ]
+        model, between = data.model, np.zeros(6)
+        found = [(mujoco.mj_geomDistance(model, data, a, b, 10.0, between), (a, b)) for a, b in self._ids]
         return min(found, default=(np.inf, (-1, -1)))
 
-    def _nearby(self, data: mujoco.MjData) -> list[int]:
+    def _touching(self, data: mujoco.MjData) -> _Touch:
+        """Where pairs are near: their nearest points, and the ends of those side by side, pair by pair."""
+        pairs, distance, between = self._measured(data)
+        on_a, on_b = between[:, :3], between[:, 3:]
+        way = np.where(distance > 0, 1.0, -1.0)  # inside each other, the points lie the other way round
+        nearest = _Touch(PLACES * pairs, distance, on_a, on_b, way)
+        nearest = _chosen(nearest, _sizes(on_b - on_a) > 1e-9)
+        side = pairs[self._capsules[pairs] & (distance < SIDE_M)]
+        side = side[_cosines(data, self._pairs[side]) > SIDE_BY_SIDE]
+        if not len(side):
+            return nearest
+        columns: list[Any] = [np.concatenate(c) for c in zip(nearest, self._ends(data, side), strict=True)]
+        both = _Touch(*columns)
+        return _chosen(both, np.argsort(both.place))
+
+    def _measured(self, data: mujoco.MjData) -> tuple[NDArray[np.intp], Float64, Float64]:
+        """Pairs that are near (K,), metres between them (K,), and the nearest points of both (K,6)."""
+        nearby, between = self._nearby(data), self._between
+        model, near_m, ids = data.model, self._near_m, self._ids
+        metres = [
+            mujoco.mj_geomDistance(model, data, *ids[pair], near_m, between[row])
+            for row, pair in enumerate(nearby.tolist())
+        ]
+        distance = np.array(metres, np.float64)
+        near = np.flatnonzero(distance < near_m)
+        return nearby[near], distance[near], between[near]
+
+    def _nearby(self, data: mujoco.MjData) -> NDArray[np.intp]:
         """Pairs whose bounding spheres are near."""
         apart = data.geom_xpos[self._pairs[:, 0]] - data.geom_xpos[self._pairs[:, 1]]
-        near = np.einsum("ij,ij->i", apart, apart) < self._reach**2
-        return [int(i) for i in np.flatnonzero(near)]
+        return np.flatnonzero(np.einsum("ij,ij->i", apart, apart) < self._reach)
 
-    def _rows(self, data: mujoco.MjData, pair: int) -> Iterator[tuple[float, Float64]]:
-        """Distances of a pair, and how a step changes each of them (nv,)."""
-        model, between = data.model, self._between
-        a, b = self._ids[pair]
-        distance = float(mujoco.mj_geomDistance(model, data, a, b, self._near_m, between))
-        if distance >= self._near_m:
-            return
-        # Inside each other, the nearest points lie the other way round.
-        apart = (between[3:] - between[:3]) * (1.0 if distance > 0 else -1.0)
-        if _size(apart) > 1e-9:
-            yield distance, self._change(data, pair, between[:3], between[3:], apart)
-        if self._capsules[pair] and distance < SIDE_M and _cosine(data, a, b) > SIDE_BY_SIDE:
-            for distance, on_a, on_b in _ends(model, data, a, b):
-                yield distance, self._change(data, pair, on_a, on_b, on_b - on_a)
-
-    def _change(
-        self, data: mujoco.MjData, pair: int, on_a: Float64, on_b: Float64, apart: Float64
-    ) -> Float64:
-        """(nv,) what a step does to the distance of two points along `apart`."""
-        for J, point, body in zip(self._J, (on_a, on_b), self._bodies[pair], strict=True):
-            mujoco.mj_jac(data.model, data, J, None, point, body)
-        return np.asarray(apart / _size(apart) @ (self._J[1] - self._J[0]))
+    def _ends(self, data: mujoco.MjData, pairs: NDArray[np.intp]) -> _Touch:
+        """Of pairs of capsules (K,): every end of either that lies beside the other one, on both axes."""
+        middles, axes = data.geom_xpos[self._pairs[pairs]], data.geom_xmat[self._pairs[pairs], 2::3]
+        halves = self._halves[pairs]  # (K,2); below (K,2,2,3): pair, whose end, which end
+        ends = middles[:, :, None] + (halves[:, :, None] * [-1.0, 1.0])[..., None] * axes[:, :, None]
+        middle, axis = middles[:, ::-1, None], axes[:, ::-1, None]
+        along = ((ends - middle) * axis).sum(axis=-1)
+        beside = middle + along[..., None] * axis
+        metres = np.sqrt(((ends - beside) ** 2).sum(axis=-1))
+        mine = np.array([True, False])[:, None, None]
+        found = _Touch(
+            (PLACES * pairs[:, None] + np.arange(1, PLACES)).ravel(),
+            (metres - self._radii[pairs, None, None]).ravel(),
+            np.where(mine, ends, beside).reshape(-1, 3),
+            np.where(mine, beside, ends).reshape(-1, 3),
+            np.ones(metres.size),
+        )
+        there = (np.abs(along) <= halves[:, ::-1, None]) & (metres > 1e-6)
+        return _chosen(found, np.flatnonzero(there))
 
 
-def _size(vector: Float64) -> float:
-    return math.sqrt(float(vector @ vector))
+def _chosen(touch: _Touch, rows: NDArray[Any]) -> _Touch:
+    return _Touch(*(column[rows] for column in touch))
 
 
-def _cosine(data: mujoco.MjData, a: int, b: int) -> float:
-    """Of the angle between two capsules."""
-    return abs(float(data.geom_xmat[a, 2::3] @ data.geom_xmat[b, 2::3]))
+def _sizes(vectors: Float64) -> Float64:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", vectors, vectors)))
 
 
-def _ends(
-    model: mujoco.MjModel, data: mujoco.MjData, a: int, b: int
-) -> Iterator[tuple[float, Float64, Float64]]:
-    """(distance, point on a's axis, point on b's axis) for every end of either capsule that lies beside the
-    other one."""
-    radii = float(model.geom_size[a, 0] + model.geom_size[b, 0])
-    for one, other in ((a, b), (b, a)):
-        middle, axis = data.geom_xpos[other], data.geom_xmat[other, 2::3]
-        half = float(model.geom_size[other, 1])
-        for sign in (-1.0, 1.0):
-            end = data.geom_xpos[one] + sign * model.geom_size[one, 1] * data.geom_xmat[one, 2::3]
-            along = float((end - middle) @ axis)
-            beside = middle + along * axis
-            metres = _size(end - beside)
-            if abs(along) <= half and metres > 1e-6:
-                yield metres - radii, *((end, beside) if one == a else (beside, end))
+def _cosines(data: mujoco.MjData, pairs: NDArray[np.intp]) -> Float64:
+    """Of the angles between capsules (K,2)."""
+    axes = data.geom_xmat[pairs, 2::3]
+    return np.asarray(np.abs(np.einsum("ij,ij->i", axes[:, 0], axes[:, 1])))

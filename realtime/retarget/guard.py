@@ -10,8 +10,6 @@ them. Limits come first: where nothing but breaking one would help, nothing help
 
 from __future__ import annotations
 
-import math
-
 import mujoco
 import numpy as np
 
@@ -45,25 +43,24 @@ class CollisionGuard:
         data.qpos[robot.qpos] = position
         mujoco.mj_kinematics(model, data)
         mujoco.mj_comPos(model, data)
-        rows = [(row[robot.dofs], distance) for distance, row in self._pairs.near(data)]
-        fastest = [self._fastest(change, distance) for change, distance in rows]
+        distance, change = self._pairs.near(data)
+        change = change[:, robot.dofs]
+        fastest = self._fastest(change, distance)
         out = wanted
         for _ in range(SWEEPS):
-            before = out
-            for (change, _distance), top in zip(rows, fastest, strict=True):
-                too_fast = -float(change @ out) - top
-                if too_fast > 0:
-                    out = self._slowed(out, change, too_fast, least, most)
-            if out is before:
+            if not (-(change @ out) > fastest).any():
                 break
+            for row, top in zip(change, fastest, strict=True):
+                too_fast = -float(row @ out) - float(top)
+                if too_fast > 0:
+                    out = self._slowed(out, row, too_fast, least, most)
         return out
 
-    def _fastest(self, change: Float64, distance: float) -> float:
-        """At which a pair may come nearer, metres per second; negative where it must part."""
+    def _fastest(self, change: Float64, distance: Float64) -> Float64:
+        """At which pairs (R,) may come nearer, metres per second; negative where they must part."""
         room = distance - KEEP_M
-        if room <= 0:
-            return room / PART_S
-        return math.sqrt(2 * room * SHARE * float(np.abs(change) @ self._strength))
+        braked = np.sqrt(2 * np.maximum(room, 0.0) * SHARE * (np.abs(change) @ self._strength))
+        return np.where(room > 0, braked, room / PART_S)
 
     def _slowed(
         self, velocity: Float64, change: Float64, by: float, least: Float64, most: Float64

@@ -12,9 +12,9 @@ be; so there always is an answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from realtime.retarget.collisions import CollisionLimit
 from realtime.retarget.model_source import missing_extra
@@ -31,6 +31,8 @@ try:
 except ImportError as error:
     raise missing_extra(error) from error
 
+from realtime.retarget.leverage import Points, carrying
+
 SOLVER = "daqp"
 DAMPING = 1e-3
 """Of every step, so that a stretched limb does not whirl."""
@@ -43,42 +45,42 @@ SETTLED = 1e-4
 
 
 class SpanTask(mink.Task):  # type: ignore[misc]
-    """The vector from one site to another, in the world.
+    """Vectors from one site to another (S of them), in the world.
 
     Where the first site is does not matter, and the joints that carry the whole limb (base, waist) are not
     used: an arm's target neither pulls the body along nor turns it.
     """
 
-    k = 3
-
-    def __init__(self, model: mujoco.MjModel, start: str, end: str, carrier: str | None, cost: float) -> None:
-        super().__init__(cost=np.full(3, cost), gain=1.0, lm_damping=0.0)
-        self._start, self._end = model.site(start).id, model.site(end).id
-        self._J = np.zeros((2, 3, model.nv))
-        self._own = ~_carrying(model, carrier)
-        self.target = np.zeros(3)
+    def __init__(self, model: mujoco.MjModel, spans: Sequence[_Span]) -> None:
+        super().__init__(cost=np.repeat([span.cost for span in spans], 3), gain=1.0, lm_damping=0.0)
+        self.k = 3 * len(spans)
+        sites = [model.site(name).id for name in (*(s.start for s in spans), *(s.end for s in spans))]
+        self._sites, self._count = np.array(sites, np.intp), len(spans)
+        self._points = Points(model, model.site_bodyid[self._sites].astype(np.intp))
+        carriers = [0 if s.carrier is None else int(model.site(s.carrier).bodyid[0]) for s in spans]
+        self._own = np.array([~carrying(model, body) for body in carriers])[:, None]
+        self.target = np.zeros((len(spans), 3))
 
     def compute_error(self, configuration: mink.Configuration) -> Float64:
-        """(3,) what there is less what should be."""
-        at = configuration.data.site_xpos
-        return np.asarray(at[self._end] - at[self._start] - self.target)
+        """(3S,) what there is less what should be."""
+        at = configuration.data.site_xpos[self._sites]
+        return np.asarray(at[self._count :] - at[: self._count] - self.target).ravel()
 
     def compute_jacobian(self, configuration: mink.Configuration) -> Float64:
-        """(3,nv) of the error."""
-        for J, site in zip(self._J, (self._start, self._end), strict=True):
-            mujoco.mj_jacSite(configuration.model, configuration.data, J, None, site)
-        return np.asarray((self._J[1] - self._J[0]) * self._own)
+        """(3S,nv) of the error."""
+        data = configuration.data
+        J = self._points.move(data, data.site_xpos[self._sites])
+        return np.asarray((J[self._count :] - J[: self._count]) * self._own).reshape(self.k, -1)
 
 
-def _carrying(model: mujoco.MjModel, place: str | None) -> NDArray[np.bool_]:
-    """(nv,) which degrees of freedom move a place's body."""
-    out = np.zeros(model.nv, bool)
-    body = 0 if place is None else int(model.site(place).bodyid[0])
-    while body > 0:
-        first, count = int(model.body_dofadr[body]), int(model.body_dofnum[body])
-        out[first : first + count] = True
-        body = int(model.body_parentid[body])
-    return out
+class _Span(NamedTuple):
+    """One vector of a SpanTask, between two places."""
+
+    start: str
+    end: str
+    carrier: str | None
+    """What the limb hangs on."""
+    cost: float
 
 
 class BodyIk:
@@ -92,7 +94,7 @@ class BodyIk:
         self._posture.set_target(robot.full_qpos(robot.home))
         self._weights = _Weights(file)
         self._frames: dict[str, mink.FrameTask] = {}
-        self._spans: dict[tuple[str, str], SpanTask] = {}
+        self._spans: dict[tuple[tuple[str, str], ...], SpanTask] = {}
         self._limits = _collision_limits(robot, file)
 
     @property
@@ -137,9 +139,9 @@ class BodyIk:
             solution = qpsolvers.solve_problem(problem, solver=SOLVER)
         if not solution.found or solution.x is None or not np.isfinite(solution.x).all():
             return 0.0
-        step = np.clip(solution.x, low, high)
+        step = np.minimum(np.maximum(solution.x, low), high)
         qpos = configuration.integrate(step, 1.0)
-        qpos[robot.qpos] = np.clip(qpos[robot.qpos], lower, upper)
+        qpos[robot.qpos] = np.minimum(np.maximum(qpos[robot.qpos], lower), upper)
         configuration.update(qpos)
         return float(np.abs(step).max())
 
@@ -148,8 +150,8 @@ class BodyIk:
         low, high = np.zeros(robot.model.nv), np.zeros(robot.model.nv)
         if robot.floating:
             low[:6], high[:6] = -BASE_STEP, BASE_STEP
-        low[robot.dofs] = np.clip(lower - position, -JOINT_STEP, 0.0)
-        high[robot.dofs] = np.clip(upper - position, 0.0, JOINT_STEP)
+        low[robot.dofs] = np.minimum(np.maximum(lower - position, -JOINT_STEP), 0.0)
+        high[robot.dofs] = np.minimum(np.maximum(upper - position, 0.0), JOINT_STEP)
         return low, high
 
     def _frame_tasks(self, targets: Targets) -> list[mink.FrameTask]:
@@ -171,14 +173,15 @@ class BodyIk:
         return tasks
 
     def _span_tasks(self, targets: Targets) -> list[SpanTask]:
-        for (start, end), span in targets.spans.items():
-            task = self._spans.get((start, end))
-            if task is None:
-                cost = self._weights.of(end)[0]
-                carrier = self._carrier(start)
-                task = self._spans[start, end] = SpanTask(self._robot.model, start, end, carrier, cost)
-            task.target = span
-        return [self._spans[key] for key in targets.spans]
+        keys = tuple(targets.spans)
+        if not keys:
+            return []
+        task = self._spans.get(keys)
+        if task is None:
+            spans = [_Span(a, b, self._carrier(a), self._weights.of(b)[0]) for a, b in keys]
+            task = self._spans[keys] = SpanTask(self._robot.model, spans)
+        task.target = np.array(list(targets.spans.values()))
+        return [task]
 
     def _carrier(self, start: str) -> str | None:
         """What a limb hangs on: legs on the pelvis, arms on the torso."""
