@@ -4,7 +4,8 @@
 
 With R processes, process r of step s learns from batch s·R + r, and the gradients are averaged before each
 step (torch's DistributedDataParallel), so that all hold the same weights: one step is a step on R batches.
-Judges average theirs themselves. Only the first process writes, into a folder that all must be able to read.
+Judges average theirs themselves, and the norms by which their weight is calibrated. Only the
+first process writes, into a folder that all must be able to read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lifting.errors import ConfigError
@@ -90,3 +91,10 @@ def data_parallel(network: nn.Module, device: torch.device) -> nn.Module:
         return network
     devices = [device] if device.type == "cuda" else None
     return DistributedDataParallel(network, device_ids=devices)
+
+
+def average_over_processes(tensor: Tensor) -> None:
+    """Replace `tensor` by its mean over the processes that train together; alone, nothing happens."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.all_reduce(tensor)
+        tensor /= distributed.get_world_size()

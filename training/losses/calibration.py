@@ -15,6 +15,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from training.distributed import average_over_processes
+
 MEMORY = 3
 """Measurements that the running mean remembers."""
 
@@ -81,8 +83,9 @@ class Calibration:
         self.steps, self.measurements = int(steps), int(measurements)
 
     def _measure(self, energy: Tensor, supervised: Tensor, predicted: Tensor, scale: float) -> None:
-        pull, reference = (_gradient_norm(loss, predicted) for loss in (energy, supervised))
-        pull *= scale
+        norms = torch.stack([_gradient_norm(loss, predicted) for loss in (energy, supervised)])
+        average_over_processes(norms)  # one weight for all, which the first one's checkpoint holds
+        pull, reference = (norms * norms.new_tensor([scale, 1.0])).tolist()
         if not (pull > 0 and reference > 0 and math.isfinite(pull) and math.isfinite(reference)):
             return  # no answer to be had from this batch
         self.ratio_of_one = pull / reference
@@ -95,8 +98,11 @@ class Calibration:
         self.alpha = self.alpha ** (1 - share) * measured**share
 
 
-def _gradient_norm(loss: Tensor, predicted: Tensor) -> float:
+def _gradient_norm(loss: Tensor, predicted: Tensor) -> Tensor:
+    """A scalar in float64."""
+    nothing = predicted.new_zeros((), dtype=torch.float64)
     if not loss.requires_grad:
-        return 0.0
+        return nothing
     (gradient,) = torch.autograd.grad(loss, predicted, retain_graph=True, allow_unused=True)
-    return 0.0 if gradient is None else float(torch.linalg.vector_norm(gradient))
+    norm: Tensor = nothing if gradient is None else torch.linalg.vector_norm(gradient).double()
+    return norm

@@ -14,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from lifting.errors import ConfigError, ModelError
 from lifting.skeleton import Skeleton
 from training.devices import CPU, has_bf16
+from training.distributed import average_over_processes
 from training.losses.answer import Answer
 from training.losses.loss_nets import LOSS_NETS
 
@@ -116,7 +117,9 @@ class Learner:
         """One step of AdamW."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        _average_over_processes(self.network)
+        for parameter in self.network.parameters():  # the same step everywhere
+            if parameter.grad is not None:
+                average_over_processes(parameter.grad)
         clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
@@ -168,13 +171,3 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _generators_of(device: torch.device) -> list[torch.device]:
     """GPUs whose random numbers must be put back; the CPU's always are."""
     return [] if device.type == "cpu" else [device]
-
-
-def _average_over_processes(network: nn.Module) -> None:
-    """The same step everywhere when several processes train together."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return
-    for parameter in network.parameters():
-        if parameter.grad is not None:
-            torch.distributed.all_reduce(parameter.grad)
-            parameter.grad /= torch.distributed.get_world_size()

@@ -9,6 +9,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from training.losses import calibration as calibration_module
 from training.losses.calibration import Calibration, WeightConfig
 
 
@@ -40,6 +41,19 @@ def test_weight_follows_the_target_ratio() -> None:
     for _ in range(100):
         calibration.weigh(*losses(1000))
     assert calibration.log["gradient_ratio"] == pytest.approx(0.05, rel=0.01)
+
+
+def test_processes_that_train_together_agree_on_the_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It follows from the mean of their gradients, as only the first process's weight is kept."""
+
+    def with_another(norms: Tensor) -> None:
+        norms += torch.tensor([40.0, 2.0])
+        norms /= 2
+
+    monkeypatch.setattr(calibration_module, "average_over_processes", with_another)
+    calibration = Calibration(WeightConfig(gradient_ratio=0.05))
+    calibration.weigh(*losses(10))
+    assert calibration.log["weight"] == pytest.approx(0.05 / ((10 + 40) / (2 + 2)))
 
 
 def test_measured_again_every_so_often() -> None:
