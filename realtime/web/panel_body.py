@@ -11,8 +11,8 @@ from realtime.cockpit.tuning import FOOT_MODES, STAND_S, Tuning
 from realtime.web.panel import Shown, add_button, note
 
 ALIGN_HINT = (
-    "Stand where you want to be and look straight ahead, arms out (T-pose): avatars go to the middle and "
-    "learn your bones, VRChat turns with you."
+    "Stand where you want to be and look straight ahead: avatars go to the middle and learn your bones, "
+    "VRChat turns with you. A T-pose is welcome, but not needed."
 )
 ALIGN_DELAY_S = 5.0
 """From the button to the alignment: time to walk back to where one wants to stand."""
