@@ -276,7 +276,7 @@ def armed_in_a_terminal() -> Iterator[tuple[str, int, subprocess.Popen[bytes]]]:
         control.close()
 
 
-@pytest.mark.parametrize("typed", [b" ", b"b ", b"q ", b"abc \x1bx"])
+@pytest.mark.parametrize("typed", [b" ", b"q b"])
 def test_space_is_the_emergency_stop(typed: bytes) -> None:
     """Typed in a terminal, without Enter; also by a hand that falls on the keyboard."""
     with armed_in_a_terminal() as (endpoint, hands, program):
