@@ -156,17 +156,16 @@ def test_a_source_that_stops_is_told(rig: Rig, tmp_path: Path) -> None:
 
 def test_every_button_has_a_tooltip(rig: Rig) -> None:
     """Hovering shows what a button does; viser itself would show nothing."""
+    style = "e => (s => [s.content, s.opacity])(getComputedStyle(e.parentElement, '::after'))"
     with browser_tab(*DESK) as tab:
         enter(tab, rig)
         for title, name in (("Camera", "Restart the camera"), ("Record", "Record (R)"), ("Body", "Measure")):
             go_to(tab, title)
             button = tab.get_by_role("button", name=name)
+            assert float(button.evaluate(style)[1]) < 0.1
             button.hover()
-            tab.wait_for_timeout(1200)
-            style = "e => (s => [s.content, s.opacity])(getComputedStyle(e.parentElement, '::after'))"
-            text, opacity = button.evaluate(style)
-            assert len(text) > 20
-            assert float(opacity) > 0.9
+            wait_for(lambda button=button: float(button.evaluate(style)[1]) > 0.9)
+            assert len(button.evaluate(style)[0]) > 20
 
 
 @pytest.mark.parametrize("size", [DESK, TABLET])
