@@ -14,7 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from benchmarks.rtmpose_size import rtmpose_size
 from lifting.errors import DeviceError, ModelError
-from lifting.runtime.compare import compare_with_onnx, largest_difference
+from lifting.runtime.compare import compare_with_onnx
 from lifting.runtime.model_file import parse_model, read_model
 from lifting.runtime.onnx import OnnxNetwork
 from lifting.runtime.torch import TorchNetwork
@@ -257,23 +257,6 @@ def test_nothing_is_left_to_shapes_after_settling(lifter_path: Path) -> None:
     weights = {id(b) for b in module.buffers()}
     assert all(id(getattr(traced, str(n.target))) in weights for n in made)
     assert {*OPERATORS} >= {n.op_type for n in model.graph.node} - {"Shape"}
-
-
-@pytest.mark.real
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's own compiler
-@pytest.mark.parametrize("people", [1, 2])
-def test_compiled_with_its_crop_is_the_same(tmp_path: Path, people: int) -> None:
-    """RTMPose from the bytes of the picture to the joints, as a GPU gets it: one compiled function."""
-    path = tmp_path / "t.onnx"
-    path.write_bytes(rtmpose_size("t"))
-    exact = OnnxNetwork(path, prepare=with_crop_and_peaks)
-    network = TorchNetwork(path, prepare=with_crop_and_peaks, compiled=True)
-    asked = {
-        "frame": RNG.integers(0, 256, (90, 160, 3)).astype(np.uint8),
-        "picture_from_crop": np.tile(np.float32([[0.4, 0.1, 5], [-0.1, 0.4, 8]]), (people, 1, 1)),
-    }
-    got, expected = network(**asked), exact(**asked)
-    assert largest_difference(expected, got, read_model(path, with_crop_and_peaks).jumps) < 1e-4
 
 
 @pytest.mark.real
