@@ -52,7 +52,7 @@ def test_members_stay_inside_their_archive(member: str) -> None:
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"surprise": 1}, "models.m.surprise"),              # unknown key
-    ({"members": {"a": "123"}}, "pattern"),              # no SHA-256
+    ({"members": {"a": "123"}}, "members.a cannot be '123'"),              # no SHA-256
     ({"package": "other"}, "unknown packages: other"),
     ({"convert": "caffe"}, "'tflite', 'tfjs' or 'none'"),
 ])  # fmt: skip
