@@ -14,7 +14,7 @@ from lifting.camera import DEFAULT_FOV_DEG, Intrinsics
 from lifting.camera_estimate import CameraEstimate
 from lifting.errors import ConfigError, ModelError
 from lifting.lifter import Lifter
-from lifting.runtime import not_int8
+from lifting.runtime import fine
 from realtime.config import CameraConfig, DetectorConfig, LifterConfig, OutputConfig, RunConfig
 from realtime.detectors import Detector, Region
 from realtime.detectors.factory import open_detector
@@ -139,7 +139,7 @@ def open_lifter(config: LifterConfig) -> Lifter:
         backend=config.backend,
         threads=config.threads,
         device=config.device,
-        precision=not_int8(config.precision),
+        precision=fine(config.backend, config.precision),
     )
 
 

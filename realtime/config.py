@@ -18,9 +18,9 @@ from realtime.paths import config_dir
 MAX_CONFIG_BYTES = 1 << 20
 
 
-Backend = Literal["onnx", "tensorrt", "torch"]
+Backend = Literal["auto", "onnx", "openvino", "tensorrt", "torch"]
 Device = Literal["cpu", "cuda"]
-Precision = Literal["fp32", "fp16", "int8"]
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
 
 
 def _flat(name: str, value: str | None = None) -> Any:
@@ -49,12 +49,12 @@ class DetectorConfig(_Settings):
     """mmpose: name of one of its configurations, or a file of your own, which is run as Python code."""
     mmpose_checkpoint: Annotated[Path | None, _flat("mmpose-checkpoint", "FILE.pth")] = None
     """mmpose: the weights, FILE.pth or FILE.safetensors."""
-    backend: Backend = "onnx"
-    """Engine that runs the network; tensorrt takes the GPU."""
+    backend: Backend = "auto"
+    """Engine of the network; auto: openvino on processors that compute in bf16, else onnx."""
     device: Device = "cpu"
     """Where the network runs."""
     precision: Precision | None = None
-    """Numbers inside TensorRT (fp16 if empty) and torch (fp32 if empty); docs/gpu.md."""
+    """Numbers inside TensorRT (fp16 if empty), torch (fp32) and OpenVINO (bf16); docs/gpu.md."""
     threads: int = Field(default=2, ge=1, le=64)
     """Processor threads for the network."""
 
@@ -69,11 +69,11 @@ class LifterConfig(_Settings):
     correct: Annotated[float, _flat("correct", "0...5")] = Field(default=1.0, ge=0, le=5)
     """Strength with which the lifted pose is moved towards the picture, bones rigid: 0 = off."""
     backend: Backend = "onnx"
-    """Engine that runs the network; tensorrt takes the GPU."""
+    """Engine of the network: onnx, openvino, tensorrt (takes the GPU), torch."""
     device: Device = "cpu"
     """Where the network runs."""
     precision: Precision | None = None
-    """Numbers inside TensorRT (fp16 if empty) and torch (fp32 if empty); docs/gpu.md."""
+    """Numbers inside TensorRT (fp16 if empty), torch (fp32) and OpenVINO (bf16); docs/gpu.md."""
     threads: int = Field(default=1, ge=1, le=64)
     """Processor threads for the network."""
 
@@ -212,7 +212,7 @@ class RunConfig(_Settings):
     solve: SolveConfig = SolveConfig()
     out: OutputConfig = OutputConfig()
     backend: Backend | None = None
-    """Engine for both networks at once; tensorrt takes the GPU."""
+    """Engine for both networks at once: auto, onnx, openvino, tensorrt (takes the GPU), torch."""
     device: Device | None = None
     """Where both networks run."""
     precision: Precision | None = None

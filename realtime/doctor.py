@@ -147,7 +147,22 @@ def check_runtime() -> Check:
     if len(found) > 1:
         fix = "They share one module: pip uninstall onnxruntime, then reinstall onnxruntime-gpu."
         return Check("runtime", Grade.WARN, ", ".join(found), fix)
-    return Check("runtime", Grade.OK, found[0])
+    return Check("runtime", Grade.OK, f"{found[0]}, {_openvino()}")
+
+
+def _openvino() -> str:
+    """What `--detector.backend auto` comes to here."""
+    number = installed("openvino")
+    if number is None:
+        return "no openvino: the detector runs in fp32"
+    try:
+        from lifting.runtime.openvino import computes_bf16
+
+        able = computes_bf16()
+    except SealcapError as error:
+        return f"openvino {number}: {error}"
+    what = "runs the detector in bf16" if able else "not used, as this processor has no units for bf16"
+    return f"openvino {number} {what}"
 
 
 def check_cores() -> Check:

@@ -2,6 +2,8 @@
 
     tensorrt → ONNX Runtime on the GPU (its TensorRT, its CUDA) → ONNX Runtime on the processor
     torch    → the same without TensorRT
+    openvino → ONNX Runtime on the processor
+    auto     → openvino where the processor computes in bf16, else onnx
 
 Every step down is said once, with its reason. A GPU that fails in the middle of a run (full, for a number of
 people that was not there before) is such a step too.
@@ -24,7 +26,7 @@ from lifting.runtime.model_file import Prepare
 
 log = logging.getLogger(__name__)
 
-BACKENDS = ("onnx", "tensorrt", "torch")
+BACKENDS = ("auto", "onnx", "openvino", "tensorrt", "torch")
 """Engines that can run a network here."""
 DEVICES = ("cpu", "cuda")
 
@@ -60,10 +62,10 @@ def open_network(
 ) -> Network:
     """Load the ONNX file at `path` with the engine named `backend`, or the next one down the chain.
 
-    `precision`: fp16 for TensorRT and fp32 for torch unless told otherwise. `prepare` changes the model
-    before any engine sees it; with `gpu_only` the processor does not begin, it only takes over when the GPU
-    fails later. Raises ConfigError for an unknown backend or device, ModelError when the file cannot be
-    loaded at all.
+    `precision`: fp16 for TensorRT, fp32 for torch, bf16 for OpenVINO unless told otherwise. `prepare` changes
+    the model before any engine sees it; with `gpu_only` the processor does not begin, it only takes over when
+    the GPU fails later. Raises ConfigError for an unknown backend or device, ModelError when the file cannot
+    be loaded at all.
     """
     if backend not in BACKENDS:
         raise ConfigError(f"There is no backend {backend!r}; choose one of: {', '.join(BACKENDS)}.")
@@ -79,6 +81,11 @@ def open_network(
 def not_int8(precision: str | None) -> str | None:
     """For networks that are never int8: the lifter, whose answers are metres, and the search for people."""
     return None if precision == "int8" else precision
+
+
+def fine(backend: str, precision: str | None) -> str | None:
+    """For the lifter: neither int8 nor bf16, whose steps are a percent."""
+    return "fp32" if backend in ("auto", "openvino") or precision == "bf16" else not_int8(precision)
 
 
 def first_that_opens(steps: list[Step]) -> tuple[Network, list[Step]]:
@@ -131,6 +138,18 @@ def _give_back(network: Network) -> None:
             close()
 
 
+def _bf16_pays(precision: str | None) -> bool:
+    """Whether bf16 is welcome and OpenVINO here computes in it."""
+    if precision not in (None, "bf16"):
+        return False
+    try:
+        from lifting.runtime.openvino import computes_bf16
+
+        return computes_bf16()
+    except (DeviceError, MissingExtra):
+        return False
+
+
 _SAID: set[str] = set()
 
 
@@ -164,11 +183,18 @@ def _chain(
             path, device=device, threads=threads, precision=precision or "fp32", prepare=prepare
         )
 
+    def openvino() -> Network:
+        from lifting.runtime.openvino import OpenVinoNetwork
+
+        return OpenVinoNetwork(path, threads=threads, precision=precision, prepare=prepare)
+
     cpu: Step = ("ONNX Runtime on the processor", ort(onnx.CPU))
     gpu: list[Step] = [("ONNX Runtime with CUDA", ort(onnx.CUDA))]
     if backend == "tensorrt":
         inside: Step = ("ONNX Runtime with TensorRT", ort(onnx.TENSORRT))
         usable = [inside] if onnx.TENSORRT in onnx.providers() else []
         return [("TensorRT", tensorrt), *usable, *gpu, cpu]
+    if backend == "openvino" or (backend == "auto" and device == "cpu" and _bf16_pays(precision)):
+        return [("OpenVINO", openvino), cpu]
     below = [*(gpu if device == "cuda" else []), cpu]
     return [("torch", torch), *below] if backend == "torch" else below
