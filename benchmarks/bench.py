@@ -16,7 +16,7 @@ import datetime
 import platform
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,9 @@ from typing import Protocol
 from benchmarks import accuracy, bench_people, bench_plots, bench_startup, live, outputs, vs_mediapipe
 from benchmarks.regression import BASELINE, write_baseline
 from benchmarks.solver_report import device, write_between
+from benchmarks.vs_mediapipe import FP32, PAIRS
 from benchmarks.vs_mediapipe_home import PeerMissingError, peer_python, peer_version
+from realtime.doctor import installed
 from realtime.models import store
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -56,7 +58,7 @@ def parts(setting: Setting) -> dict[str, Callable[[], Found]]:
     rounds, frames = few if quick else (vs_mediapipe.ROUNDS, vs_mediapipe.FRAMES)
     crowds = few if quick else (bench_people.ROUNDS, bench_people.FRAMES)
     found: dict[str, Callable[[], Found]] = {
-        "speed": lambda: vs_mediapipe.measure(peer, video, rounds=rounds, frames=frames),
+        "speed": lambda: vs_mediapipe.measure(peer, video, (*PAIRS, *FP32), rounds=rounds, frames=frames),
         "latency": lambda: live.measure(video, seconds=3.0 if quick else live.SECONDS),
         "people": lambda: bench_people.measure(video, "live", *crowds),
         "outputs": lambda: outputs.measure(2.0 if quick else outputs.SECONDS),
@@ -115,7 +117,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def stamp(peer: Path, *, quick: bool = False) -> str:
     """When, on what, with which versions."""
-    ours = f"Sealcap {version('sealcap')}, onnxruntime {version('onnxruntime')}"
+    libraries = (f", {name} {number}" for name in ("onnxruntime", "openvino") if (number := installed(name)))
+    ours = f"Sealcap {version('sealcap')}{''.join(libraries)}"
     warning = " **A trial with --quick: too short, these numbers mean nothing.**" if quick else ""
     return (
         f"Measured {datetime.date.today().isoformat()}: {device()}, {platform.system()}; {ours}, "
@@ -138,7 +141,8 @@ def write(docs: Path, found: dict[str, Found], when: str) -> None:
         text = f"{when}\n\n{scores.text()}\n\n![Error by group](accuracy.png)"
         write_between(docs / "accuracy.md", text, "bench accuracy")
     if isinstance(speed := found.get("speed"), vs_mediapipe.Speed):
-        write_baseline(speed, BASELINE if docs.resolve() == DOCS else docs / BASELINE.name)
+        baseline = BASELINE if docs.resolve() == DOCS else docs / BASELINE.name
+        write_baseline(replace(speed, pairs=FP32), baseline)
 
 
 if __name__ == "__main__":

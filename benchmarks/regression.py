@@ -2,13 +2,14 @@
 
     python -m benchmarks.regression [--write] [--video FILE]
 
-Five rounds, in each one pass of `quality`, MediaPipe heavy, `fast`, MediaPipe full (vs_mediapipe.py). Judged
-are the medians of two ratios, frames per second and frames per second of processor time, each against the
-committed baseline: more than 15 % lower fails. Ratios of passes a few seconds apart forgive a slow machine,
-but not a busy one, on which two threads suffer more than one: a round in which other programs took more than
-a tenth of the machine is repeated, and with fewer than three quiet rounds nothing is decided. Frames per
-second depend on the number of cores, and are judged only where it is that of the baseline. --write makes
-this machine's ratios the baseline, as `make bench` does.
+Five rounds, in each one pass of `quality`, MediaPipe heavy, `fast`, MediaPipe full (vs_mediapipe.py), ours
+on ONNX Runtime in fp32: bfloat16 would compare processors. Judged are the medians of two ratios, frames per
+second and frames per second of processor time, each against the committed baseline: more than 15 % lower
+fails. Ratios of passes a few seconds apart forgive a slow machine, but not a busy one, on which two threads
+suffer more than one: a round in which other programs took more than a tenth of the machine is repeated, and
+with fewer than three quiet rounds nothing is decided. Frames per second depend on the number of cores, and
+are judged only where it is that of the baseline. --write makes this machine's ratios the baseline, as `make
+bench` does.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.solver_report import device, table
-from benchmarks.vs_mediapipe import FRAMES, PAIRS, ROUNDS, Speed, measure, networks
+from benchmarks.vs_mediapipe import FP32, FRAMES, ROUNDS, Speed, measure, networks
 from benchmarks.vs_mediapipe_home import PeerMissingError, peer_python
 from realtime.models import store
 
@@ -86,14 +87,14 @@ def judge(now: dict[str, dict[str, float]], baseline: Baseline, cores: int | Non
 
 def collect(peer: Path, video: Path, seconds: float = LIMIT_S) -> Speed:
     """Rounds until five were quiet, or there is no time for another."""
-    found, longest_s, begin = Speed([], PAIRS, FRAMES, video.name), 0.0, time.monotonic()
+    found, longest_s, begin = Speed([], FP32, FRAMES, video.name), 0.0, time.monotonic()
     while len(quiet(found).rounds) < ROUNDS:
         before = time.monotonic()
         if before - begin + longest_s > seconds:
             break
-        one = measure(peer, video, rounds=1)
+        one = measure(peer, video, FP32, rounds=1)
         longest_s = max(longest_s, time.monotonic() - before)
-        found = Speed([*found.rounds, *one.rounds], PAIRS, FRAMES, video.name)
+        found = Speed([*found.rounds, *one.rounds], FP32, FRAMES, video.name)
         sys.stderr.write(f"round {len(found.rounds)}: others took {100 * one.others:.0f} % of the machine\n")
     return found
 
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PeerMissingError as error:
         print(f"Speed beside MediaPipe was not compared. {error}")
         return 0
-    store.ensure(["demo-clip", *networks([pair.ours for pair in PAIRS])])
+    store.ensure(["demo-clip", *networks([pair.ours for pair in FP32])])
     found = collect(peer, (given.video or store.clip_path()).resolve())
     return decide(found, write=given.write)
 

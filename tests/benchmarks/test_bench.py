@@ -17,14 +17,14 @@ from benchmarks.bench_startup import Startup, theirs_s
 from benchmarks.live import Latency
 from benchmarks.outputs import Cost, Outputs, single, together
 from benchmarks.sealcap_worker import Tiles
-from benchmarks.vs_mediapipe import PAIRS, STAGES, Pass, Speed, run_pass
+from benchmarks.vs_mediapipe import FP32, PAIRS, STAGES, Pass, Speed, run_pass
 from benchmarks.vs_mediapipe_home import PeerMissingError, fitting_python, peer_python
 from realtime.detectors import Estimate, Region
 from realtime.models import store
 from realtime.timing import STAGES as ALL_STAGES
 from realtime.timing import Summary
 
-ROWS = [row for pair in PAIRS for row in pair.rows]
+ROWS = [row for pair in (*PAIRS, *FP32) for row in pair.rows]
 
 
 def a_pass(fps: float, cpu_ms: float) -> Pass:
@@ -37,7 +37,7 @@ def speed(rounds: int = 3, ours: float = 1.0) -> Speed:
     """MediaPipe with 20 frames/s and 40 ms; ours with 40 and 20, times and by `ours`."""
     fast, slow = a_pass(40 * ours, 20 / ours), a_pass(20, 40)
     one = {row: fast if row.startswith("Sealcap") else slow for row in ROWS}
-    return Speed([one] * rounds, PAIRS, 100, "clip.mp4")
+    return Speed([one] * rounds, (*PAIRS, *FP32), 100, "clip.mp4")
 
 
 def everything() -> dict[str, bench.Found]:

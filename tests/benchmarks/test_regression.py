@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks import regression
 from benchmarks.regression import BASELINE, FEWEST, decide, judge, quiet, ratios, write_baseline
-from benchmarks.vs_mediapipe import PAIRS, Pass, Speed
+from benchmarks.vs_mediapipe import FP32, Pass, Speed
 from benchmarks.vs_mediapipe_home import PeerMissingError
 
-ROWS = [row for pair in PAIRS for row in pair.rows]
+ROWS = [row for pair in FP32 for row in pair.rows]
 
 
 def one_round(ours: float = 1.0, fps: float = 1.0, others: float = 0.02) -> dict[str, Pass]:
@@ -23,7 +23,7 @@ def one_round(ours: float = 1.0, fps: float = 1.0, others: float = 0.02) -> dict
 
 
 def speed(*rounds: dict[str, Pass]) -> Speed:
-    return Speed(list(rounds), PAIRS, 100, "clip.mp4")
+    return Speed(list(rounds), FP32, 100, "clip.mp4")
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_more_than_fifteen_percent_fails(
     """Less is forgiven; the message names what became slower, and what to do if it was meant."""
     assert decide(speed(*[one_round(ours)] * 5), path=baseline) == code
     said = capsys.readouterr().out
-    assert ("Slower by more than 15 %: Sealcap quality / MediaPipe heavy" in said) == bool(code)
+    assert ("Slower by more than 15 %: Sealcap quality-fp32 / MediaPipe heavy" in said) == bool(code)
     assert ("--write" in said) == bool(code)
 
 
