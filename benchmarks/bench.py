@@ -26,7 +26,7 @@ from benchmarks.regression import BASELINE, write_baseline
 from benchmarks.solver_report import device, write_between
 from benchmarks.vs_mediapipe import FP32, PAIRS
 from benchmarks.vs_mediapipe_home import PeerMissingError, peer_python, peer_version
-from realtime.doctor import installed
+from realtime.doctor_packages import installed
 from realtime.models import store
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

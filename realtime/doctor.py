@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,10 +22,9 @@ from lifting.skeleton import BODY21
 from realtime import doctor_cameras
 from realtime.camera_probe import GIVE_UP_S
 from realtime.doctor_check import Check, Grade, within
+from realtime.doctor_packages import check_packages, check_runtime
 from realtime.paths import cache_dir, weights_dir
 
-PACKAGES = ("sealcap", "numpy", "opencv-python", "onnx", "mcap", "msgspec", "pyzmq", "python-osc", "viser")
-RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 NEEDED_MODELS = frozenset({"blazepose-heavy", "blazepose-search"})
 """What `sealcap run` uses when nothing else is said."""
 LIFTER_BUDGET_MS = 2.0
@@ -119,50 +117,6 @@ def check_system() -> Check:
     if bits == 32:
         return Check("system", Grade.FAIL, detail, "This Python has 32 bits; install one with 64.")
     return Check("system", Grade.OK, detail)
-
-
-def check_packages() -> Check:
-    """Versions of the libraries, and twins that overwrite each other."""
-    found = {name: installed(name) for name in PACKAGES}
-    detail = ", ".join(f"{name} {number or 'missing'}" for name, number in found.items())
-    missing = [name for name, number in found.items() if number is None]
-    if missing:
-        return Check(
-            "packages", Grade.FAIL, detail, f"Install what is missing: pip install {' '.join(missing)}"
-        )
-    if installed("opencv-python-headless"):
-        fix = "Both overwrite each other: pip uninstall opencv-python-headless, then reinstall opencv-python."
-        return Check("packages", Grade.WARN, f"{detail}, opencv-python-headless beside it", fix)
-    if installed("realtime"):
-        fix = "It has the same import name as ours; use an environment of its own for one of the two."
-        return Check("packages", Grade.WARN, f"{detail}, and a distribution called realtime", fix)
-    return Check("packages", Grade.OK, detail)
-
-
-def check_runtime() -> Check:
-    """The engine that runs the networks."""
-    found = [f"{name} {number}" for name in RUNTIMES if (number := installed(name))]
-    if not found:
-        return Check("runtime", Grade.FAIL, "onnxruntime is missing", "Type: pip install 'sealcap[cpu]'")
-    if len(found) > 1:
-        fix = "They share one module: pip uninstall onnxruntime, then reinstall onnxruntime-gpu."
-        return Check("runtime", Grade.WARN, ", ".join(found), fix)
-    return Check("runtime", Grade.OK, f"{found[0]}, {_openvino()}")
-
-
-def _openvino() -> str:
-    """What `--detector.backend auto` comes to here."""
-    number = installed("openvino")
-    if number is None:
-        return "no openvino: the detector runs in fp32"
-    try:
-        from lifting.runtime.openvino import computes_bf16
-
-        able = computes_bf16()
-    except SealcapError as error:
-        return f"openvino {number}: {error}"
-    what = "runs the detector in bf16" if able else "not used, as this processor has no units for bf16"
-    return f"openvino {number} {what}"
 
 
 def check_cores() -> Check:
@@ -281,14 +235,6 @@ def check_gpu() -> Check:
 
     parts = (describe_gpu(), describe_chain(chain()), describe_engines())
     return Check("GPU", Grade.OK, "; ".join(parts))
-
-
-def installed(distribution: str) -> str | None:
-    """Version of an installed distribution, or None."""
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def port_free(port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> bool:

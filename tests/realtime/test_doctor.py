@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime import doctor
+from realtime import doctor, doctor_packages
 from realtime.commands import doctor as command
 from realtime.config import OutputConfig
 from realtime.doctor_check import Check, Grade, within
@@ -31,18 +31,19 @@ def test_every_finding_is_complete() -> None:
 
 def test_what_is_installed_is_found() -> None:
     """The tests' own environment has all packages and one runtime."""
-    assert doctor.check_packages().grade is not Grade.FAIL
-    assert doctor.check_runtime().grade is Grade.OK
+    assert doctor_packages.check_packages().grade is not Grade.FAIL
+    assert doctor_packages.check_runtime().grade is Grade.OK
     assert "Python 3." in doctor.check_system().detail
 
 
 @pytest.mark.parametrize(
-    ("name", "check"), [("onnxruntime", doctor.check_runtime), ("viser", doctor.check_packages)]
+    ("name", "check"),
+    [("onnxruntime", doctor_packages.check_runtime), ("viser", doctor_packages.check_packages)],
 )
 def test_a_missing_library_is_a_failure(name: str, check: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a library that is needed the check fails and gives the pip command."""
-    present = doctor.installed
-    monkeypatch.setattr(doctor, "installed", lambda other: None if other == name else present(other))
+    present = doctor_packages.installed
+    monkeypatch.setattr(doctor_packages, "installed", lambda other: None if other == name else present(other))
     found = check()  # type: ignore[operator]
     assert found.grade is Grade.FAIL
     assert "pip install" in found.fix
