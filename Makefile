@@ -88,7 +88,7 @@ $(VENV)/pyvenv.cfg:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(VENV)/pyvenv.cfg pyproject.toml
-	@echo "Installing Sealcap into $(VENV)/: about 150 MB of packages, 520 MB on disk, one to five minutes."
+	@echo "Installing Sealcap into $(VENV)/: about 210 MB of packages, 700 MB on disk, one to five minutes."
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -e ".[cpu]"
 	@$(BIN)/python -c "open('$@', 'w').close()"
 	@echo "Installed. What there is to type: $(BIN)/sealcap"
