@@ -119,6 +119,7 @@ class _Compiler:
             return None
 
     def _compile_and_keep(self, cache: EngineCache) -> Any:
+        log.info("Compiling %s for this processor; this is done once.", self._model.name)
         compiled = self._compile()
         form = compiled.export_model()
         try:
