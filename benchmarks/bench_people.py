@@ -82,7 +82,7 @@ def measure(video: Path, config: str = "live", rounds: int = ROUNDS, frames: int
         films = [mosaic(tiles, rate, n, frames + WARM_UP, Path(folder)) for n in range(1, MOST + 1)]
         passes = [
             {
-                str(n): run_pass(sys.executable, "sealcap_worker", film, config, frames, n)
+                str(n): run_pass(sys.executable, "sealcap_worker", film, config, "auto", frames, n)
                 for n, film in enumerate(films, 1)
             }
             for _ in range(rounds)

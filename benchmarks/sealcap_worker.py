@@ -1,12 +1,12 @@
 """One timed pass of the whole pipeline over a video, from decoding to the published ZeroMQ packet.
 
-    python -m benchmarks.sealcap_worker VIDEO CONFIG FRAMES [PEOPLE]
+    python -m benchmarks.sealcap_worker VIDEO CONFIG BACKEND FRAMES [PEOPLE]
 
-CONFIG: a YAML file, or the name of a packaged one. PEOPLE: so many are in a mosaic (bench_people.py); every
-search is carried out, but answers with its tiles. A clip that is too short starts again. Prints one line of
-JSON: frames, seconds, cpu_seconds, peak_mib, found (frames with a person), people (followed, mean over the
-frames), stage_ms (p50 and p95 by stage).
-Loading the models and the first ten frames are not timed, as for MediaPipe.
+CONFIG: a YAML file, or the name of a packaged one. BACKEND: the detector's engine. PEOPLE: so many are in a
+mosaic (bench_people.py); every search is carried out, but answers with its tiles. A clip that is too short
+starts again. Prints one line of JSON: frames, seconds, cpu_seconds, peak_mib, found (frames with a person),
+people (followed, mean over the frames), stage_ms (p50 and p95 by stage). Loading the models and the first
+ten frames are not timed, as for MediaPipe.
 """
 
 from __future__ import annotations
@@ -90,12 +90,13 @@ class Tiles:
         return self._detector.estimate(image, region)
 
 
-def settings(video: str, config: str, frames: int) -> RunConfig:
+def settings(video: str, config: str, backend: str, frames: int) -> RunConfig:
     """The configuration on this clip, every frame, with one ZeroMQ output on a free port and no page."""
     base = load_run_config(config)
     out = base.out.model_copy(update={"zmq": ["tcp://127.0.0.1:*"], "osc": [], "headless": True})
-    run = {"source": video, "max_speed": True, "loop": True, "frames": frames + WARM_UP, "out": out}
-    return base.model_copy(update=run)
+    detector = base.detector.model_copy(update={"backend": backend})
+    run = {"source": video, "max_speed": True, "loop": True, "frames": frames + WARM_UP}
+    return base.model_copy(update=run | {"detector": detector, "out": out})
 
 
 def build(config: RunConfig, watch: Stopwatch, people: int | None) -> Pipeline:
@@ -113,10 +114,10 @@ def build(config: RunConfig, watch: Stopwatch, people: int | None) -> Pipeline:
     )
 
 
-def main(video: str, config: str, frames: int, people: int | None) -> None:
+def main(video: str, config: str, backend: str, frames: int, people: int | None) -> None:
     """Run, and print the result."""
     watch = Stopwatch()
-    summary = build(settings(video, config, frames), watch, people).run(threading.Event())
+    summary = build(settings(video, config, backend, frames), watch, people).run(threading.Event())
     if summary.published != len(watch.wall_s) or summary.published != frames + WARM_UP:
         raise SystemExit(f"{frames + WARM_UP} frames were to be timed, but {len(watch.wall_s)} came out.")
     times = {
@@ -130,4 +131,4 @@ def main(video: str, config: str, frames: int, people: int | None) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else None)
+    main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5]) if len(sys.argv) > 5 else None)

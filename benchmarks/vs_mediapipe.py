@@ -40,18 +40,18 @@ class Pair(NamedTuple):
 
     ours: str
     theirs: str
+    backend: str = "auto"
+    """Engine of our detector."""
 
     @property
     def rows(self) -> tuple[str, str]:
         """Their names in tables."""
-        return f"Sealcap {Path(self.ours).stem}", f"MediaPipe {self.theirs}"
+        numbers = "-fp32" if self.backend == "onnx" else ""
+        return f"Sealcap {Path(self.ours).stem}{numbers}", f"MediaPipe {self.theirs}"
 
 
 PAIRS = (Pair("quality", "heavy"), Pair("fast", "full"))
-FP32 = (
-    Pair(str(ROOT / "benchmarks" / "quality-fp32.yaml"), "heavy"),
-    Pair(str(ROOT / "benchmarks" / "fast-fp32.yaml"), "full"),
-)
+FP32 = tuple(pair._replace(backend="onnx") for pair in PAIRS)
 """The same on ONNX Runtime whatever the processor can do: these ratios hold from machine to machine."""
 
 
@@ -144,7 +144,7 @@ def _round(peer: Path, video: Path, pairs: Sequence[Pair], frames: int) -> dict[
     passes: dict[str, Pass] = {}
     for pair in pairs:
         ours, theirs = pair.rows
-        passes[ours] = run_pass(sys.executable, "sealcap_worker", video, pair.ours, frames)
+        passes[ours] = run_pass(sys.executable, "sealcap_worker", video, pair.ours, pair.backend, frames)
         if theirs not in passes:
             kind = COMPLEXITY[pair.theirs]
             passes[theirs] = run_pass(peer, "mediapipe_worker", "speed", video, kind, frames)

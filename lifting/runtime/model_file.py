@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnx.version_converter
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from lifting.errors import ModelError
 
@@ -37,6 +39,16 @@ class ModelFile:
     metadata: Mapping[str, str]
     jumps: frozenset[str] = frozenset()
     """Outputs made from the place of a largest value: between two equal peaks they jump for nothing."""
+
+    def check(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Raises ModelError unless names and shapes of `arrays` are those of the inputs."""
+        if set(arrays) != set(self.inputs):
+            raise ModelError(f"{self.name} takes {', '.join(self.inputs)}, not {', '.join(arrays)}.")
+        for name, shape in self.inputs.items():
+            got = arrays[name].shape
+            fixed = (a == b for a, b in zip(shape, got, strict=False) if isinstance(a, int))
+            if len(got) != len(shape) or not all(fixed):
+                raise ModelError(f"{self.name} takes {name} {shape}, not {got}.")
 
     @property
     def sha256(self) -> str:

@@ -6,6 +6,7 @@ for metres. Where the processor has no such units it computes in float32.
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
 import threading
@@ -43,7 +44,7 @@ class OpenVinoNetwork:
             raise ConfigError(f"OpenVINO runs bf16 or fp32 here, not {precision}.")
         core = _core()
         self._model = read_model(path, prepare)
-        self.precision = precision or ("bf16" if computes_bf16(core) else "fp32")
+        self.precision = precision or ("bf16" if computes_bf16() else "fp32")
         compiled = _Compiler(core, self._model, self.precision, threads).kept_or_new()
         self._request = compiled.create_infer_request()
         self._running = threading.Lock()
@@ -60,23 +61,13 @@ class OpenVinoNetwork:
 
     def __call__(self, **arrays: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
         """Run once. Raises ModelError when an array does not fit."""
-        self._check(arrays)
+        self._model.check(arrays)  # OpenVINO itself takes rows too short where the first axis is open
         with self._running:
             try:
                 self._request.infer(arrays)
             except (RuntimeError, TypeError, ValueError) as error:
                 raise ModelError(f"{self._model.name} could not run: {_last_line(error)}") from error
             return {name: self._request.get_tensor(name).data.copy() for name in self._model.outputs}
-
-    def _check(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Names and shapes: OpenVINO itself takes rows that are too short where the first axis is open."""
-        if set(arrays) != set(self.inputs):
-            raise ModelError(f"{self._model.name} takes {', '.join(self.inputs)}, not {', '.join(arrays)}.")
-        for name, shape in self.inputs.items():
-            got = arrays[name].shape
-            fixed = (a == b for a, b in zip(shape, got, strict=False) if isinstance(a, int))
-            if len(got) != len(shape) or not all(fixed):
-                raise ModelError(f"{self._model.name} takes {name} {shape}, not {got}.")
 
 
 class _Compiler:
@@ -136,10 +127,9 @@ class _Compiler:
             raise ModelError(f"OpenVINO cannot run {self._model.name}: {_last_line(error)}") from error
 
 
-def computes_bf16(core: Any = None) -> bool:
+def computes_bf16() -> bool:
     """True where this processor has units for bfloat16. Raises MissingExtra, DeviceError."""
-    able = (core or _core()).get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "BF16" in able
+    return "BF16" in _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _core() -> Any:
@@ -147,6 +137,12 @@ def _core() -> Any:
         import openvino
     except ImportError:
         raise MissingExtra("openvino", "cpu") from None
+    return _started(openvino)
+
+
+@functools.cache
+def _started(openvino: Any) -> Any:
+    """One for all networks: it looks for plugins and asks the processor, which takes a fifth of a second."""
     core = openvino.Core()
     if "CPU" not in core.available_devices:
         raise DeviceError("OpenVINO has no plugin for this processor.")

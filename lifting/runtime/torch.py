@@ -80,8 +80,7 @@ class TorchNetwork:
 
     def __call__(self, **arrays: NDArray[np.generic]) -> dict[str, NDArray[np.float32]]:
         """Run once. Raises ModelError when an array does not fit, DeviceError when the GPU is full."""
-        if set(arrays) != set(self.inputs):
-            raise ModelError(f"{self.path.name} takes {', '.join(self.inputs)}, not {', '.join(arrays)}.")
+        self._model.check(arrays)
         people = self._people(arrays)
         padded = [_padded(arrays[n], self.inputs[n], _bucket(people)) for n in self.inputs]
         shapes = tuple(a.shape for a in padded)
@@ -97,15 +96,11 @@ class TorchNetwork:
         return dict(zip(self._model.outputs, (o[:people] if people else o for o in outputs), strict=True))
 
     def _people(self, arrays: Mapping[str, NDArray[np.generic]]) -> int:
-        """Length of the open first axis; 0 where there is none. Raises ModelError for other shapes."""
+        """Length of the open first axis; 0 where there is none. Raises ModelError where it is too long."""
         people = 0
         for name, shape in self.inputs.items():
-            got = arrays[name].shape
-            fixed = [(a, b) for a, b in zip(shape, got, strict=False) if isinstance(a, int)]
-            if len(got) != len(shape) or any(a != b for a, b in fixed):
-                raise ModelError(f"{self.path.name} takes {name} {shape}, not {got}.")
             if _counts_people(shape):
-                people = got[0]
+                people = arrays[name].shape[0]
         if people > BATCHES[-1]:
             raise ModelError(f"{self.path.name} takes up to {BATCHES[-1]} people at once, not {people}.")
         return people

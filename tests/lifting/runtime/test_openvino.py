@@ -99,7 +99,7 @@ def test_auto_takes_openvino_where_it_pays(
     dense_path: Path, monkeypatch: pytest.MonkeyPatch, able: bool, precision: str | None, engine: type
 ) -> None:
     """On processors that compute in bf16, for networks that may be in it."""
-    monkeypatch.setattr(openvino, "computes_bf16", lambda _core=None: able)
+    monkeypatch.setattr(openvino, "computes_bf16", lambda: able)
     network = open_network(dense_path, backend="auto", precision=precision)
     assert isinstance(network.network if isinstance(network, Falling) else network, engine)
 
