@@ -32,8 +32,9 @@ from lifting.runtime.onnx import OnnxNetwork
 from lifting.errors import SealcapError
 
 def samples(model, precision):
-    dtypes = OnnxNetwork(model.name, data=model.data).dtypes
-    return list(sample_inputs(model, dtypes, [1, 2] * 8)) if precision == "int8" else []
+    if precision != "int8":
+        return []
+    return list(sample_inputs(model, OnnxNetwork(model.name, data=model.data).dtypes, [1, 2] * 8))
 
 trt, cache, model, steps = load_tensorrt(), EngineCache(engines_dir()), read_model(Path(file)), []
 key = engine_key(model, trt, precision, capability=(8, 9))
