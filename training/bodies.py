@@ -27,6 +27,9 @@ class BodyVariety(BaseModel):
     """0: clips count by length; 1: every category of motion counts the same."""
     time_warp: float = Field(default=1.6, ge=1)
     """Motion is played between 1/x and x times as fast."""
+    reverse: float = Field(default=0.0, ge=0, le=1)
+    """Share of windows played backwards: who learned from people who walk ahead takes steps back for half as
+    long as they are."""
     stream_start: float = Field(default=0.08, ge=0, le=1)
     """Share of windows that begin before the clip, like the first frames of a stream."""
     mix: float = Field(default=0.3, ge=0, le=1)
@@ -127,6 +130,9 @@ class BodySampler:
         end = torch.where(early, end, torch.maximum(end, torch.minimum((window - 1) * speed, last)))
         back = torch.arange(window - 1, -1, -1)
         time = (end[:, None] - speed[:, None] * back).clamp(min=0.0)  # (B,T) frames
+        if v.reverse:
+            backwards = (torch.rand(count, generator=rng) < v.reverse) & ~early
+            time = torch.where(backwards[:, None], time.flip(1), time)
         before = time.floor().long()
         after = torch.minimum(before + 1, last.long()[:, None])
         weight = (time - before)[..., None, None]

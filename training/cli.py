@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from rich.console import Console
 from tyro.conf import FlagCreatePairsOff, Positional, arg
@@ -16,7 +16,7 @@ from lifting.lifter import Lifter
 from lifting.metadata import LifterMetadata
 from lifting.models.ray_lifter import RayLifter
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights
-from training.config import TrainingConfig, load_config
+from training.config import config_record, load_config
 from training.corpus import load_corpus
 from training.distributed import first_process
 from training.evaluate import evaluate_synthetic, lift_folder
@@ -183,13 +183,6 @@ def live_lifter(checkpoint: Checkpoint) -> RayLifter:
             f"it cannot be used live. Train one of corpus.kind motion, or measure this: sealcap evaluate"
         )
     return lifter
-
-
-def config_record(config: TrainingConfig) -> dict[str, Any]:
-    """The configuration as plain data, without the folder of the training machine."""
-    record = config.model_dump(mode="json")
-    record["corpus"].pop("folder")
-    return record
 
 
 def training_summary(checkpoint: Checkpoint) -> dict[str, object]:

@@ -107,6 +107,9 @@ class TrainingConfig(_Section):
     gravity_sd_deg: tuple[PositiveFloat, PositiveFloat] = (0.7, 20.0)
     """Range of that direction's standard deviation, logarithmic, of which the network is told, too
     (`lifting.camera.gravity_trust`): a camera's own estimate can then be told however rough it is."""
+    start_from: Path | None = None
+    """Checkpoint of an earlier training of the same network that this one goes on from, with steps, learning
+    rate and data of its own; relative paths start at the configuration file's folder."""
     checkpoint_every: int = Field(default=500, ge=1)
     """Steps between checkpoints; a killed run continues from the last one."""
     validate_every: int = Field(default=2000, ge=1)
@@ -147,8 +150,18 @@ def load_config(path: Path) -> TrainingConfig:
     """Read and check a training configuration. Raises ConfigError naming the key and what would be right."""
     raw = read_yaml(path, "training configuration", "configs/lifter.yaml")
     config = parse_config(raw, str(path))
-    folder = path.parent / config.corpus.folder.expanduser()
-    return config.model_copy(update={"corpus": config.corpus.model_copy(update={"folder": folder})})
+    corpus = config.corpus.model_copy(update={"folder": path.parent / config.corpus.folder.expanduser()})
+    start = None if config.start_from is None else path.parent / config.start_from.expanduser()
+    return config.model_copy(update={"corpus": corpus, "start_from": start})
+
+
+def config_record(config: TrainingConfig) -> dict[str, Any]:
+    """The configuration as plain data, without the folders of the training machine."""
+    record = config.model_dump(mode="json")
+    record["corpus"].pop("folder")
+    if config.start_from is not None:
+        record["start_from"] = "/".join(config.start_from.parts[-2:])  # the run and its checkpoint
+    return record
 
 
 def parse_config(raw: dict[str, object], where: str) -> TrainingConfig:

@@ -19,7 +19,7 @@ from lifting.models.screen_lifter import ScreenLifter
 from lifting.skeleton import Skeleton
 from training.batches import Batch, feed
 from training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
-from training.config import TrainingConfig
+from training.config import TrainingConfig, config_record
 from training.datasets import KINDS
 from training.devices import CPU, has_bf16
 from training.distributed import Process, data_parallel, joined
@@ -145,6 +145,14 @@ class Trainer:
         for name, judge in self.judges.items():
             judge.restore(checkpoint.part(f"judge.{name}"))
 
+    def start_from(self, checkpoint: Checkpoint) -> None:
+        """Take over what another training learned, its judges' too, and begin at step 0 with a schedule of
+        one's own. Raises ModelError when the checkpoint is one of another network."""
+        load_weights(self.lifter, checkpoint.averaged(), checkpoint.joints, self.lifter.skeleton)
+        self.ema = {name: p.detach().clone() for name, p in self.lifter.named_parameters()}
+        for name, judge in self.judges.items():
+            judge.restore(checkpoint.part(f"judge.{name}"))
+
     def _teach_judges(self, batch: Batch) -> dict[str, float]:
         judges = self._present_judges()
         if not judges:
@@ -228,6 +236,8 @@ def _train(config: TrainingConfig, run: Path, restart: bool, process: Process) -
         _same_run(config, before.config, path)
         trainer.restore(before)
         seconds, validation = before.seconds, before.validation
+    elif config.start_from is not None:
+        trainer.start_from(load_checkpoint(config.start_from))
     process.check_same(trainer.step)
     material = open_material(config, trainer.lifter.frames, trainer.clip_frames)
     last, begin = config.optimiser.steps, time.monotonic() - seconds
@@ -270,11 +280,8 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
 
 
 def _same_run(config: TrainingConfig, before: TrainingConfig, path: Path) -> None:
-    ignored = {"checkpoint_every", "validate_every"}
-    new, old = config.model_dump(exclude=ignored), before.model_dump(exclude=ignored)
-    for values in (new, old):
-        values["corpus"].pop("folder")
-    changed = [key for key in new if new[key] != old[key]]
+    new, old = config_record(config), config_record(before)
+    changed = [key for key in new.keys() - {"checkpoint_every", "validate_every"} if new[key] != old[key]]
     if changed:
         raise ConfigError(
             f"{path} belongs to a run with another {', '.join(changed)}. Choose another --out folder, or "

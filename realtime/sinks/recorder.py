@@ -87,6 +87,7 @@ class SessionRecorder:
         self._frames = self._without_video = 0
         self._viewed_ns = -VIEW_PERIOD_NS
         self._broken = False
+        self._known_from: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -180,7 +181,7 @@ class SessionRecorder:
         self._channels = schema.register(self._writer, video=self.pictures > 0, robot=self._robot is not None)
 
     def _write_start(self, motion: Motion) -> None:
-        """Once, with the first frame: the clock of the source, and the meta message of the stream."""
+        """Once, with the first frame: the clock of the source."""
         frame = motion.frame
         self._writer.add_metadata(
             schema.CLOCK,
@@ -191,10 +192,12 @@ class SessionRecorder:
                 "height": str(frame.size[1]),
             },
         )
-        self._add(schema.META, motion, encode_meta(self._info, motion))
 
     def _store(self, motion: Motion) -> None:
         wall_ns = _wall_ns(motion)
+        if motion.known_from != self._known_from:  # with the first frame, then as the run finds out more
+            self._known_from = dict(motion.known_from)
+            self._add(schema.META, motion, encode_meta(self._info, motion))
         self._add(schema.POSE, motion, encode_pose(motion))
         self._add(schema.KEYPOINTS, motion, encode_keypoints(motion))
         if self.pictures:

@@ -58,6 +58,16 @@ def test_bones_are_rigid_within_a_window(corpus_dir: Path) -> None:
     assert (legs.amax(dim=1) - legs.amin(dim=1)).max() < 0.02
 
 
+def test_reversed_windows_are_the_same_motion_backwards(corpus_dir: Path) -> None:
+    """The newest frame becomes the oldest; nothing else changes."""
+    corpus = load_corpus(corpus_dir, "tiny", "train")
+    ahead, back = (BodySampler(corpus, PLAIN.model_copy(update={"reverse": share})) for share in (0.0, 1.0))
+    forward, _ = ahead._windows(20, 5, seeded(7, 0))
+    backward, _ = back._windows(20, 5, seeded(7, 0))
+    assert not torch.equal(forward, backward)
+    assert torch.equal(forward.flip(1), backward)
+
+
 def test_rotation_is_orthonormal_and_keeps_its_axis() -> None:
     """Rodrigues' formula gives rotations that leave their axis alone."""
     axis = torch.nn.functional.normalize(torch.randn(20, 3), dim=-1)

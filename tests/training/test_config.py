@@ -9,7 +9,7 @@ import pytest
 
 from lifting.errors import ConfigError
 from lifting.models.ray_lifter import RayLifter
-from training.config import load_config, parse_config
+from training.config import config_record, load_config, parse_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -65,3 +65,14 @@ def test_missing_file(tmp_path: Path) -> None:
         ConfigError, match=r"There is no file .*absent\.yaml\. Give a training configuration, such as configs"
     ):
         load_config(tmp_path / "absent.yaml")
+
+
+def test_the_beginning_is_found_beside_the_configuration(tmp_path: Path) -> None:
+    """Wherever it is read from; what is kept of a training names no folder of the machine."""
+    path = tmp_path / "second.yaml"
+    text = (CONFIGS / "lifter.yaml").read_text(encoding="utf-8")
+    path.write_text(f"start_from: ../runs/first/checkpoint.safetensors\n{text}", encoding="utf-8")
+    config = load_config(path)
+    assert config.start_from == tmp_path / "../runs/first/checkpoint.safetensors"
+    assert config_record(config)["start_from"] == "first/checkpoint.safetensors"
+    assert str(tmp_path) not in str(config_record(config))

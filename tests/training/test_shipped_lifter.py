@@ -10,8 +10,7 @@ import pytest
 from lifting.lifter import Lifter
 from training import metrics
 from training.batches import BatchMaker, from_hips, seeded
-from training.cli import config_record
-from training.config import load_config, parse_config
+from training.config import config_record, load_config, parse_config
 from training.corpus import load_corpus
 
 ROOT = Path(__file__).resolve().parents[2]

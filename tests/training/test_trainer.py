@@ -51,6 +51,26 @@ def test_batches_follow_from_the_step(maker: BatchMaker) -> None:
     assert not torch.equal(expected[0].target, expected[1].target)
 
 
+def test_a_training_may_start_from_another(
+    tiny_config: TrainingConfig, maker: BatchMaker, tmp_path: Path
+) -> None:
+    """It begins at step 0 with the other's running mean and what its judge learned."""
+    first = Trainer(tiny_config)
+    first.train_step(maker(0))
+    save_checkpoint(tmp_path / "first.safetensors", first.checkpoint(1.0, {}))
+    second = Trainer(tiny_config.model_copy(update={"seed": 9}))
+    second.start_from(load_checkpoint(tmp_path / "first.safetensors"))
+    assert second.step == 0
+    for name, parameter in second.lifter.named_parameters():
+        assert torch.equal(parameter, first.ema[name])
+        assert torch.equal(second.ema[name], first.ema[name])
+    for name, judge in first.judges.items():
+        ours, theirs = judge.tensors(), second.judges[name].tensors()
+        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    second.train_step(maker(0))
+    assert not torch.equal(weights(second), weights(first))
+
+
 def test_batch_fits_together(tiny_config: TrainingConfig) -> None:
     """Truth and network input have matching sizes; clips are windows that end in successive frames."""
     corpus = load_corpus(tiny_config.corpus.folder, "tiny", "train")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,13 @@ from mcap.reader import make_reader
 import realtime.sinks
 from lifting.errors import ConfigError, MissingExtra, SessionError, SinkError
 from realtime.recovery import recover
-from realtime.session import read_frames, read_keypoints, read_poses
+from realtime.session import read_frames, read_keypoints, read_messages, read_poses
+from realtime.sinks import session_schema as schema
 from realtime.sinks.recorder import PICTURES, SessionRecorder
 from realtime.sinks.runner import SinkRunner
-from realtime.sinks.wire import StreamInfo, decode_keypoints, decode_pose
+from realtime.sinks.wire import StreamInfo, decode_keypoints, decode_meta, decode_pose
 from realtime.sources.session import SessionSource
+from realtime.take_report import take_report
 from realtime.takes.load import load_takes
 from tests.realtime.sessions import motion_at
 from tests.realtime.sinks import recording
@@ -75,6 +78,18 @@ def test_the_mcap_library_reads_what_was_written(tmp_path: Path) -> None:
     assert int(metadata["session"]["started_wall_ns"]) >= before
     assert int(metadata["clock"]["wall_offset_ns"]) == motions[0].frame.wall_offset_ns
     assert attachment.data == b"a: 1\n"
+
+
+def test_what_the_run_finds_out_is_kept(tmp_path: Path) -> None:
+    """How camera and stature are known is stored again when it changes; the report says it as it ended."""
+    recorder = SessionRecorder(tmp_path / "take.mcap", info=INFO)
+    recorder.open()
+    for seq, how in enumerate(["assumed", "assumed", "estimated", "estimated"]):
+        recorder.write(replace(make_motion(seq), known_from={"camera_height": how}))
+    recorder.close()
+    found = [decode_meta(m.data).known_from for _, m in read_messages(recorder.path, (schema.META,))]
+    assert found == [{"camera_height": "assumed"}, {"camera_height": "estimated"}]
+    assert take_report(recorder.path).known_from == {"camera_height": "estimated"}
 
 
 def test_it_is_partial_until_closed(tmp_path: Path) -> None:
