@@ -16,18 +16,19 @@ from realtime.data import Frame, Image, Keypoints
 from realtime.detectors import Detector, Estimate, Region, estimate_all
 from realtime.reunion import CROWD, alien, reunite
 from realtime.search import Company, Searches
-from realtime.sightings import SAME, different, gather, somebody
+from realtime.sightings import SAME, different, gather, look_closely, somebody
 from realtime.tracks import LIMIT, STRANGER_NS, Sighting, Track, apart
 from realtime.wishes import Wish
 
 LOCK_NS = 3_000_000_000
 """So long the place of somebody who is missed is kept for them; then others may have it."""
-RETRY_NS = 1_000_000_000
-"""So long the expected region is still looked at after the person was last seen."""
+DOUBLE_NS = 1_000_000_000
+"""So long after their last sight strangers are looked at closely."""
 REMEMBER_NS = 10_000_000_000
 """So long a lost person keeps their number."""
-FIRST_LOOKS = 2
-"""Looks at a newly found person: the search is coarse, each look's joints give the next a better region."""
+FIRST_LOOKS = 5
+"""Looks at most at the first person found: searches are too large by up to a half, each look takes off a
+tenth."""
 OVERLAP = 0.35
 """People closer than this share of a region's size wear each other's colours."""
 ALIKE = 0.5
@@ -75,8 +76,9 @@ class Tracker:
         image, now = frame.image, frame.capture_time_ns
         wish = self._wish.current(now)
         lost = [t for t in self._tracks if t.missed]
-        due = self._searches.due(now, self._tracks, self._open(), self._company(now))
-        looks = self._look(image, now, skip_missed=due)
+        company = self._company(now)
+        due = self._searches.due(now, self._tracks, self._open(), company)
+        looks = self._look(image, now, skip_missed=due and company is not Company.TOUCHING)
         fresh_loss = any(t.missed and t not in lost for t in self._tracks)
         regions: list[Region] = []
         if due or fresh_loss or wish is not None or self._suspicious(looks, now):
@@ -96,10 +98,9 @@ class Tracker:
         """Joints found where people were, or are expected; marks those missed who are not seen."""
         places: dict[Track, Region] = {}
         for track in (*self._tracks, *self._doubles(now)):
-            late = track.unseen_s(now) > RETRY_NS * 1e-9
-            if track.missed and track.aim is None and (skip_missed or late):
+            if track.missed and track.aim is None and skip_missed:
                 continue
-            places[track] = track.aim or (track.expected(now) if track.missed else track.region)
+            places[track] = track.aim or (track.guess(now) if track.missed else track.region)
             track.aim = None
         out: dict[Track, Estimate] = {}
         looks = estimate_all(self._detector, image, list(places.values()))
@@ -117,7 +118,7 @@ class Tracker:
         near = [
             o
             for o in self._others
-            if o.unseen_s(now) < RETRY_NS * 1e-9 and not (o.missed and o.person_id is None)
+            if o.unseen_s(now) < DOUBLE_NS * 1e-9 and not (o.missed and o.person_id is None)
             for t in self._tracks
             if apart(o.expected(now), t.expected(now)) < CROWD and _alike(o, t)
         ]
@@ -193,7 +194,7 @@ class Tracker:
         elif sighting.estimate is not None:
             return [self._take(track, sighting.estimate, image, now)]
         else:
-            track.missed, track.aim = True, sighting.region
+            track.missed, track.aim = True, track.sized(sighting.region)
         return []
 
     def _note(self, other: Track, sighting: Sighting, now: int) -> None:
@@ -225,9 +226,7 @@ class Tracker:
             if self._open() <= 0:
                 break
             self._others.remove(other)
-            estimate = self._detector.estimate(image, other.region)
-            for _ in range(FIRST_LOOKS - 1 if at_once else 0):
-                estimate = self._detector.estimate(image, estimate.region)
+            estimate = look_closely(self._detector, image, other.region, FIRST_LOOKS if at_once else 1)
             if not somebody(estimate) or self._known(estimate):
                 continue
             if other.cost(Sighting(estimate.region, estimate, clothes(image, estimate.region)), now) >= LIMIT:

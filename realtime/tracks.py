@@ -78,6 +78,8 @@ class Track:
     """Of the region when last looked at closely, pixels."""
     figure: Figure | None = None
     """As last seen."""
+    guesses: int = 0
+    """Looks so far at places where they might be."""
     since_ns: int = field(init=False)
     """First seen."""
 
@@ -128,6 +130,15 @@ class Track:
         """The last region, moved on."""
         dx, dy = self.travel(time_ns)
         return replace(self.region, cx=self.region.cx + dx, cy=self.region.cy + dy)
+
+    def guess(self, time_ns: int) -> Region:
+        """Where somebody missed may be: where they were heading, and where they were, in turns."""
+        self.guesses += 1
+        return self.expected(time_ns) if self.guesses % 2 else self.region
+
+    def sized(self, region: Region) -> Region:
+        """Where a search shows this person, as large as they were: searches are too coarse to say."""
+        return region if self.size is None else replace(region, size=self.size)
 
     def cost(self, sighting: Sighting, time_ns: int) -> float:
         """How unlikely it is that `sighting` shows this person; infinite where it cannot be."""

@@ -146,15 +146,88 @@ def test_a_person_of_quite_another_size_gets_another_number() -> None:
     assert again.person_id != first.person_id
 
 
-def test_the_old_region_is_tried_for_a_second() -> None:
-    """Looks take turns with searches for a second after the loss and then stop; searches go on."""
+def test_the_old_place_is_tried_as_long_as_it_is_kept() -> None:
+    """Looks take turns with searches until the place is free for others; searches go on."""
     stage = Stage([(400, 200)])
     film = Film(Tracker(stage))
     film.show(3)
     stage.people, looks = [], stage.looks
     film.show(90)
-    assert 14 <= stage.looks - looks <= 26
+    assert 40 <= stage.looks - looks <= 70
     assert stage.searches > 15
+    film.show(5)
+    looks, searches = stage.looks, stage.searches
+    film.show(60)
+    assert stage.looks == looks
+    assert stage.searches > searches
+
+
+class BlindSearch(Stage):
+    """Searches do not see the person (a dark man before trees), but something that is nobody, if told so."""
+
+    ghosts: tuple[Region, ...] = ()
+
+    def search(self, image: Image) -> list[Region]:
+        return super().search(image) if not self.blind else list(self.ghosts)
+
+    blind = False
+
+
+@pytest.mark.parametrize("ghost", [None, Region(510, 300, 75, score=0.6)])
+def test_somebody_whom_no_search_sees_is_found_where_they_were(ghost: Region | None) -> None:
+    """Within a few frames, also while something that touches them has every frame searched."""
+    stage = BlindSearch([(400, 200)])
+    film = Film(Tracker(stage))
+    for i in range(20):  # a walk that ends while nothing can be seen
+        stage.people = [(300 + 5.0 * i, 200)]
+        (first,) = film.show()
+    stage.blind, stage.ghosts = True, () if ghost is None else (ghost,)
+    people, stage.people = stage.people, []
+    film.show(45)
+    stage.people = people
+    found = [k for _ in range(6) for k in film.show()]
+    assert found
+    assert found[0].person_id == first.person_id
+
+
+def test_who_is_found_again_is_looked_at_in_their_own_size() -> None:
+    """Searches show people too large, and a look at a region too large shows bad joints."""
+    sizes: list[float] = []
+
+    class Noted(Stage):
+        def estimate(self, image: Image, region: Region) -> Estimate:
+            sizes.append(region.size)
+            return super().estimate(image, region)
+
+    stage = Noted([(400, 200)])
+    film = Film(Tracker(stage))
+    film.show(10)
+    people, stage.people = stage.people, []
+    film.show(16)
+    stage.people = [(people[0][0] + 90, 200)]  # so far off that only the search finds them
+    sizes.clear()
+    film.show(8)
+    assert stage.looks
+    assert max(sizes) <= 200
+
+
+def test_somebody_new_is_looked_at_until_their_size_is_known() -> None:
+    """Each look takes a tenth off a region that is too large; at most five are spent."""
+
+    class Slow(Stage):
+        def search(self, image: Image) -> list[Region]:
+            return [Region(r.cx, r.cy, 320.0, score=r.score) for r in super().search(image)]
+
+        def estimate(self, image: Image, region: Region) -> Estimate:
+            found = super().estimate(image, region)
+            size = max(200.0, 0.9 * region.size)
+            return Estimate(found.points_px, found.confidence, found.score, Region(400, 300, size))
+
+    stage = Slow([(400, 200)])
+    tracker = Tracker(stage)
+    assert Film(tracker).show()
+    assert stage.looks == 5
+    assert tracker._tracks[0].region.size == pytest.approx(200, rel=0.05)
 
 
 def test_a_jump_restarts() -> None:
