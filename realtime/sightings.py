@@ -9,7 +9,7 @@ import numpy as np
 from realtime.appearance import clothes
 from realtime.continuity import SEEN
 from realtime.data import Image
-from realtime.detectors import Detector, Estimate, Region
+from realtime.detectors import Estimate, Region
 from realtime.search import explained
 from realtime.tracks import Sighting, Track, apart
 
@@ -17,8 +17,6 @@ KEEP_SCORE = 0.5
 """Probability of a person below which a frame counts as a miss."""
 MIN_JOINTS = 6
 """Joints that must be seen: whoever has all but left the picture is a miss as well."""
-SETTLED = 0.08
-"""Two looks agree about a size when they differ by less than this share."""
 SAME = 0.25
 """Two figures whose regions are closer than this share of the smaller one's size may be the same,"""
 SAME_JOINTS = 0.06
@@ -28,16 +26,6 @@ SAME_JOINTS = 0.06
 def somebody(estimate: Estimate) -> bool:
     """True when the estimate shows a person."""
     return estimate.score >= KEEP_SCORE and int((estimate.confidence > SEEN).sum()) >= MIN_JOINTS
-
-
-def look_closely(detector: Detector, image: Image, region: Region, most: int) -> Estimate:
-    """Joints of somebody found by a search, in up to `most` looks, until two agree about the size."""
-    estimate = detector.estimate(image, region)
-    for _ in range(most - 1):
-        if abs(estimate.region.size - region.size) < SETTLED * region.size:
-            break
-        region, estimate = estimate.region, detector.estimate(image, estimate.region)
-    return estimate
 
 
 def same_figure(a: Estimate, b: Estimate) -> bool:

@@ -16,7 +16,7 @@ from realtime.data import Frame, Image, Keypoints
 from realtime.detectors import Detector, Estimate, Region, estimate_all
 from realtime.reunion import CROWD, alien, reunite
 from realtime.search import Company, Searches
-from realtime.sightings import SAME, different, gather, look_closely, somebody
+from realtime.sightings import SAME, different, gather, somebody
 from realtime.tracks import LIMIT, STRANGER_NS, Sighting, Track, apart
 from realtime.wishes import Wish
 
@@ -26,9 +26,8 @@ DOUBLE_NS = 1_000_000_000
 """So long after their last sight strangers are looked at closely."""
 REMEMBER_NS = 10_000_000_000
 """So long a lost person keeps their number."""
-FIRST_LOOKS = 5
-"""Looks at most at the first person found: searches are too large by up to a half, each look takes off a
-tenth."""
+FIRST_LOOKS = 2
+"""Looks at a newly found person: the search is coarse, each look's joints give the next a better region."""
 OVERLAP = 0.35
 """People closer than this share of a region's size wear each other's colours."""
 ALIKE = 0.5
@@ -78,7 +77,8 @@ class Tracker:
         lost = [t for t in self._tracks if t.missed]
         company = self._company(now)
         due = self._searches.due(now, self._tracks, self._open(), company)
-        looks = self._look(image, now, skip_missed=due and company is not Company.TOUCHING)
+        always = company is Company.TOUCHING and len(lost) == len(self._tracks)  # searches never pause
+        looks = self._look(image, now, skip_missed=due and not always)
         fresh_loss = any(t.missed and t not in lost for t in self._tracks)
         regions: list[Region] = []
         if due or fresh_loss or wish is not None or self._suspicious(looks, now):
@@ -226,7 +226,9 @@ class Tracker:
             if self._open() <= 0:
                 break
             self._others.remove(other)
-            estimate = look_closely(self._detector, image, other.region, FIRST_LOOKS if at_once else 1)
+            estimate = self._detector.estimate(image, other.region)
+            for _ in range(FIRST_LOOKS - 1 if at_once else 0):
+                estimate = self._detector.estimate(image, estimate.region)
             if not somebody(estimate) or self._known(estimate):
                 continue
             if other.cost(Sighting(estimate.region, estimate, clothes(image, estimate.region)), now) >= LIMIT:

@@ -27,6 +27,8 @@ WARY = 3.0
 """So many times slower the speed follows while somebody is near."""
 COAST_S = 1.0
 """Time constant with which somebody unseen is believed to slow down."""
+HEADING_S = 0.5
+"""So long whoever is unseen is sure to have gone on."""
 WARDROBE_S = 1.0
 """Time constant of the clothes: light changes, people turn."""
 FRESH_NS = 150_000_000
@@ -44,6 +46,8 @@ UNKNOWN = 0.5
 REFUSED = math.inf
 LIMIT = 10.0
 """Cost beyond which a sighting is not taken for a person."""
+SURE, WHOLE = 0.5, 14
+"""Joints of such a confidence, so many, are a look that tells how large somebody is."""
 STRANGER_NS = 2_000_000_000
 """So long somebody is remembered who was never followed."""
 
@@ -75,7 +79,9 @@ class Track:
     coarse: bool = False
     """Known from searches only."""
     size: float | None = None
-    """Of the region when last looked at closely, pixels."""
+    """Of the region when last looked at closely, pixels,"""
+    whole_size: float | None = None
+    """and when last most of the joints were seen."""
     figure: Figure | None = None
     """As last seen."""
     guesses: int = 0
@@ -92,6 +98,8 @@ class Track:
         figure, restarted = self.continuity.follow(figure)
         self.move(estimate.region, time_ns, restarted=restarted, wary=wary)
         self.figure, self.size = figure, estimate.region.size
+        if np.count_nonzero(estimate.confidence > SURE) >= WHOLE:
+            self.whole_size = self.size
         self.missed, self.coarse, self.aim = False, False, None
         box = box_of(figure.points_px, figure.confidence)
         person_id = -1 if self.person_id is None else self.person_id
@@ -132,13 +140,15 @@ class Track:
         return replace(self.region, cx=self.region.cx + dx, cy=self.region.cy + dy)
 
     def guess(self, time_ns: int) -> Region:
-        """Where somebody missed may be: where they were heading, and where they were, in turns."""
+        """Where somebody missed may be: where they were heading, later in turns with where they were."""
+        if self.unseen_s(time_ns) < HEADING_S:
+            return self.expected(time_ns)
         self.guesses += 1
         return self.expected(time_ns) if self.guesses % 2 else self.region
 
     def sized(self, region: Region) -> Region:
-        """Where a search shows this person, as large as they were: searches are too coarse to say."""
-        return region if self.size is None else replace(region, size=self.size)
+        """Where a search shows this person, no larger than they were: searches are coarse."""
+        return replace(region, size=min(region.size, self.whole_size or region.size))
 
     def cost(self, sighting: Sighting, time_ns: int) -> float:
         """How unlikely it is that `sighting` shows this person; infinite where it cannot be."""
