@@ -38,7 +38,7 @@ CARRY_M = {"auto": 0.30, "always": 1.00, "ground": 0.0}
 ASK = {"auto": (0.75, 0.2), "always": (1.0, 1.0), "ground": (0.0, 0.0)}
 """Share of the sideways shift asked for by one foot that a body takes, standing and walking: lifted strides
 are too long or too short, and a body that followed them would walk away from where it is seen."""
-WALKING_M_S, WALKING_S = (0.1, 0.4), 0.25
+WALKING_M_S, WALKING_S = (0.2, 0.4), 0.25
 """A body slower than the first stands, one faster than the second walks; smoothing of its speed."""
 RESTED_M = 0.03
 """A torn lock may close again when its offset is this small."""
