@@ -280,8 +280,9 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
 
 
 def _same_run(config: TrainingConfig, before: TrainingConfig, path: Path) -> None:
+    ignored = {"checkpoint_every", "validate_every"}
     new, old = config_record(config), config_record(before)
-    changed = [key for key in new.keys() - {"checkpoint_every", "validate_every"} if new[key] != old[key]]
+    changed = [key for key in new if key not in ignored and new[key] != old[key]]
     if changed:
         raise ConfigError(
             f"{path} belongs to a run with another {', '.join(changed)}. Choose another --out folder, or "
