@@ -147,11 +147,13 @@ class Trainer:
 
     def start_from(self, checkpoint: Checkpoint) -> None:
         """Take over what another training learned, its judges' too, and begin at step 0 with a schedule of
-        one's own. Raises ModelError when the checkpoint is one of another network."""
+        one's own; judges it did not have begin untrained. Raises ModelError when the checkpoint is one of
+        another network."""
         load_weights(self.lifter, checkpoint.averaged(), checkpoint.joints, self.lifter.skeleton)
         self.ema = {name: p.detach().clone() for name, p in self.lifter.named_parameters()}
         for name, judge in self.judges.items():
-            judge.restore(checkpoint.part(f"judge.{name}"))
+            if learned := checkpoint.part(f"judge.{name}"):
+                judge.restore(learned)
 
     def _teach_judges(self, batch: Batch) -> dict[str, float]:
         judges = self._present_judges()

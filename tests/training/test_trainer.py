@@ -51,22 +51,27 @@ def test_batches_follow_from_the_step(maker: BatchMaker) -> None:
     assert not torch.equal(expected[0].target, expected[1].target)
 
 
-def test_a_training_may_start_from_another(
-    tiny_config: TrainingConfig, maker: BatchMaker, tmp_path: Path
-) -> None:
-    """It begins at step 0 with the other's running mean and what its judge learned."""
-    first = Trainer(tiny_config)
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_training_may_start_from_another(settings: dict, tmp_path: Path, judged: bool) -> None:
+    """It begins at step 0 with the other's running mean and what its judge learned, if it had one."""
+    seal = {"seal": {"options": {"width": 8, "depth": 1, "heads": 2}, "gradient_ratio": 0.1, "frames": 8}}
+    with_judge = parse_config(settings | seal, "test")
+    maker = BatchMaker(load_corpus(with_judge.corpus.folder, "tiny", "train"), with_judge, clip_frames=2)
+    first = Trainer(with_judge if judged else parse_config(settings, "test"))
     first.train_step(maker(0))
     save_checkpoint(tmp_path / "first.safetensors", first.checkpoint(1.0, {}))
-    second = Trainer(tiny_config.model_copy(update={"seed": 9}))
+    second = Trainer(with_judge.model_copy(update={"seed": 9}))
+    untrained = second.judges["seal"].tensors()["updates"].item()
     second.start_from(load_checkpoint(tmp_path / "first.safetensors"))
     assert second.step == 0
     for name, parameter in second.lifter.named_parameters():
         assert torch.equal(parameter, first.ema[name])
         assert torch.equal(second.ema[name], first.ema[name])
-    for name, judge in first.judges.items():
-        ours, theirs = judge.tensors(), second.judges[name].tensors()
-        assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+    kept = second.judges["seal"].tensors()
+    if judged:
+        theirs = first.judges["seal"].tensors()
+        assert all(torch.equal(kept[key], theirs[key]) for key in theirs)
+    assert (kept["updates"].item() > untrained) is judged
     second.train_step(maker(0))
     assert not torch.equal(weights(second), weights(first))
 
