@@ -7,7 +7,8 @@ tilt            from vertical lines in the picture (`lifting.plumb_lines`) and f
                 lifter sees them (`lifting.tilt_probe`), brought together in `lifting.tilt_grid`; better when
                 heights are known or people walk to and fro (`lifting.upright`). Told to the lifter with its
                 standard deviation. Without either it is "up" of the lifted body, for the world frame only.
-                When the pitch is given, the same evidence tells the roll.
+                When the pitch is given, the same evidence tells the roll; feet that walk across the picture
+                do as well (`lifting.level_floor`).
 field of view   60° until the evidence tells it from the tilt, which mostly takes a given pitch.
 height          such that standing feet rest on the floor (`lifting.floor`).
 """
@@ -21,13 +22,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from lifting.camera import (
-    Intrinsics,
-    gravity_from_pitch,
-    gravity_trust,
-    world_from_cam,
-)
+from lifting.camera import Intrinsics, gravity_from_pitch, gravity_trust, world_from_cam
 from lifting.floor import FloorEstimate
+from lifting.level_floor import LevelFloor
 from lifting.skeleton import BODY21
 from lifting.stance import stance_of
 from lifting.tilt_evidence import TiltEvidence
@@ -192,7 +189,8 @@ class CameraEstimate:
         """Learn from people (P,26,3) as the lifter sees them that was told nothing about gravity;
         confidence (P,21) of BODY21 in their newest frame."""
         if self._evidence.probe.add(joints_cam, confidence, time_ns):
-            self._upright = UprightPeople()  # it was seen by a camera that stood otherwise
+            # it was seen by a camera that stood otherwise
+            self._upright, self._floor.level = UprightPeople(), LevelFloor()
             self._evidence.lines.forget()
         if self._evidence.probe.evidence_s < HASTE_S:
             self._since_fit_s = math.inf
@@ -221,7 +219,8 @@ class CameraEstimate:
         self._glide(dt_s)
         if np.isfinite(root_cam).all():
             down = -self.R_world_from_cam[1]
-            self._floor.learn(confidence, joints_cam + root_cam, down, self.person_height_m, dt_s)
+            joints_cam = joints_cam + root_cam
+            self._floor.learn(confidence, joints_cam, down, self.person_height_m, dt_s, person_id)
 
     def _learn_upright(
         self, rays: Floats, confidence: Floats, joints_cam: Floats, dt_s: float, person_id: int
@@ -263,6 +262,7 @@ class CameraEstimate:
 
     def _refit(self) -> None:
         """All evidence at once; a new direction of gravity to glide to."""
+        self._evidence.floor_roll = self._floor.level.roll(self.gravity_cam, self.pitch_sd_deg)
         self._tilt = self._evidence.best(self._focal_sd)
         self._belief, self._since_fit_s = self._upright.update(self._before()), 0.0
         if self._evidence.all_given:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lifting.level_floor import LevelFloor
 from lifting.running import RunningEstimate
 from lifting.skeleton import BODY21, SEALCAP26
 
@@ -35,6 +36,8 @@ class FloorEstimate:
     def __init__(self) -> None:
         self.feet_seen = self._known = False
         """Whether feet were ever in the picture, not only inferred; whether anything is known at all."""
+        self.level = LevelFloor()
+        """What the same feet say about the roll of the camera."""
         self._sole = self._nothing()
 
     def drop_m(self, down: Float64) -> float | None:
@@ -42,7 +45,13 @@ class FloorEstimate:
         return float(down @ self._sole.value) if self._known else None
 
     def learn(
-        self, confidence: Floats, joints_cam: Floats, down: Float64, stature_m: float | None, dt_s: float
+        self,
+        confidence: Floats,
+        joints_cam: Floats,
+        down: Float64,
+        stature_m: float | None,
+        dt_s: float,
+        person_id: int = 0,
     ) -> None:
         """Joints (26,3) in camera axes from the camera, metres; confidence (21,) of BODY21."""
         seen = bool(max(confidence[_FEET21]) > SEEN or max(confidence[_ANKLES]) > SEEN)
@@ -56,8 +65,11 @@ class FloorEstimate:
         below_m = float((lowest - self._sole.value) @ down) if self._known else 0.0
         if below_m > STEP_M:
             self._sole.evidence_s = np.minimum(self._sole.evidence_s, 0.5)
-        self._sole.add(lowest, dt_s, JUMP_M / max(-below_m, JUMP_M))
+        weight = JUMP_M / max(-below_m, JUMP_M)
+        self._sole.add(lowest, dt_s, weight)
         self._known = bool(self._sole.evidence_s.any())
+        if seen:
+            self.level.of(person_id).add(lowest, dt_s * weight)
 
     @staticmethod
     def _nothing() -> RunningEstimate:

@@ -69,6 +69,11 @@ class TiltGrid:
         off = off + ((self.roll_deg - roll_deg) / roll_sd_deg) ** 2
         return -(TAIL + 2.0) / 2.0 * np.log1p(off / TAIL)
 
+    def of_roll(self, roll_deg: float, roll_sd_deg: float) -> Float64:
+        """(1,R) log-likelihood of a roll that is wrong by so much; now and then by more, as people's."""
+        off = ((self.roll_deg - roll_deg) / roll_sd_deg) ** 2
+        return -(TAIL + 1.0) / 2.0 * np.log1p(off / TAIL)
+
     def of_cameras(self) -> Float64:
         """(P,1) log-likelihood of the pitches at which people put cameras."""
         return -0.5 * ((self.pitch_deg - USUAL_PITCH_DEG) / USUAL_PITCH_SD_DEG) ** 2

@@ -24,14 +24,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lifting.places import EachPerson, Places
+
 Float64 = NDArray[np.float64]
 
 BANDS, BAND = 80, 0.03
 """Bands of l and their height; they cover ±1.2."""
-MEMORY_S, FORGET_S = 10.0, 300.0
-"""A band's mean follows with the first time constant once that was seen; evidence fades with the second."""
-LEAST_S = 0.15
-"""What a band needs to have seen to count."""
 POSE_S = 1.0
 """How long a posture lasts; a band that has seen more averages over several."""
 LEAN_M, PERSON_LEAN_M = 0.087, 0.03
@@ -44,7 +42,6 @@ OUTLIER = 2.5
 ROUNDS, LARGEST_STEP = 6, 0.3
 SHALLOWEST = 0.03
 """Radians below the horizon at which ankles are still thought to be."""
-MOST_PEOPLE = 6
 HONESTY = 1.2
 """By which the linear estimate of the errors is too small (held-out synthetic people)."""
 
@@ -58,60 +55,34 @@ class Belief(NamedTuple):
     """(4,)"""
 
 
-class UprightEvidence:
-    """What was seen of one or more upright people, and what follows from it."""
+class UprightEvidence(Places):
+    """What was seen of an upright person, and what follows from it."""
 
     def __init__(self) -> None:
-        self._mean = np.zeros((2, BANDS))
-        """Of l and u in every band."""
-        self._seen_s, self._unfaded_s = np.zeros(BANDS), 0.0
+        super().__init__(BANDS, BAND, entries=2)
 
     def add(self, lower: float, upper: float, dt_s: float) -> None:
         """`lower`, `upper`: y/z of ankles and shoulders under the assumed focal length, roll taken out, of
         an upright person; `dt_s`: seconds this stands for."""
-        if not (math.isfinite(lower) and math.isfinite(upper)):
-            return
-        band = math.floor(lower / BAND) + BANDS // 2
-        if dt_s <= 0 or not 0 <= band < BANDS:
-            return
-        self._unfaded_s += dt_s
-        if self._unfaded_s > 1.0:
-            self._seen_s *= math.exp(-self._unfaded_s / FORGET_S)
-            self._unfaded_s = 0.0
-        self._seen_s[band] = min(self._seen_s[band] + dt_s, MEMORY_S)
-        gain = min(dt_s / self._seen_s[band], 1.0)
-        self._mean[:, band] += gain * (np.array([lower, upper]) - self._mean[:, band])
-
-    @property
-    def seen_s(self) -> float:
-        """Seconds, up to `MEMORY_S` of each band."""
-        return float(self._seen_s.sum())
+        self.take(lower, [lower, upper], dt_s)
 
     def update(self, before: Belief) -> Belief:
         """The belief after all that was seen, given that of before it."""
-        use = self._seen_s >= LEAST_S
-        if not use.any():
-            return before
-        lower, upper = self._mean[:, use]
-        return _fit(lower, upper, self._seen_s[use], before)
+        means, seen_s = self.known()
+        lower, upper = means.T
+        return _fit(lower, upper, seen_s, before) if len(means) else before
 
 
-class UprightPeople:
+class UprightPeople(EachPerson[UprightEvidence]):
     """Evidence of several people: one camera and one floor, but shoulders of different height."""
 
     def __init__(self) -> None:
-        self._of: dict[int, UprightEvidence] = {}
-
-    def of(self, person_id: int) -> UprightEvidence:
-        """That of one person; of too many, the one of whom least was seen is forgotten."""
-        if person_id not in self._of and len(self._of) >= MOST_PEOPLE:
-            del self._of[min(self._of, key=lambda i: self._of[i].seen_s)]
-        return self._of.setdefault(person_id, UprightEvidence())
+        super().__init__(UprightEvidence)
 
     def update(self, before: Belief) -> Belief:
         """The belief after all that was seen; the height of shoulders is that of the last person."""
         belief = before
-        for evidence in self._of.values():
+        for evidence in self:
             value, sd = belief.value.copy(), belief.sd.copy()
             value[3], sd[3] = before.value[3], before.sd[3]
             belief = evidence.update(Belief(value, sd))

@@ -32,3 +32,13 @@ def test_given_tilt_is_exact() -> None:
     """One cell is left."""
     grid = TiltGrid(12.5, -3.25)
     assert grid.best(grid.of_up(-gravity_from_pitch(30.0), 6.0, 3.0)) == (12.5, -3.25, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("roll", [-2.0, -0.4, 0.0, 1.7, 3.0])
+def test_a_floor_walked_on_outweighs_leaning_people(roll: float) -> None:
+    """People seem to lean 4° the other way; the floor, known to 0.6°, has the word."""
+    grid = TiltGrid(pitch_deg=10.0)
+    people = grid.of_up(-gravity_from_pitch(10.0, roll - 4.0), 6.0, 3.5)
+    tilt = grid.best(people + grid.of_roll(roll, 0.6))
+    assert tilt.roll_deg == pytest.approx(roll, abs=0.6)
+    assert tilt.roll_sd_deg < 0.9

@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from lifting.camera import gravity_from_pitch, world_from_cam
+from lifting.places import FORGET_S
 from lifting.upright import (
     BANDS,
-    FORGET_S,
-    MOST_PEOPLE,
     Belief,
     UprightEvidence,
     UprightPeople,
@@ -167,12 +166,3 @@ def test_people_of_different_height_do_not_contradict_each_other() -> None:
     apart, together = people.update(before), mixed.update(before)
     assert abs(np.degrees(apart.value[0]) - 12.0) < 1.5
     assert apart.sd[0] < 0.7 * together.sd[0]
-
-
-def test_people_come_and_go() -> None:
-    """However many: the one of whom least was seen is forgotten, and nobody twice the same evidence."""
-    people = UprightPeople()
-    for person_id in range(3 * MOST_PEOPLE):
-        people.of(person_id).add(0.4, 0.0, 0.1 + 0.01 * (person_id == 0))
-    assert people.of(0).seen_s > 0.1
-    assert people.of(3 * MOST_PEOPLE).seen_s == 0.0
