@@ -12,7 +12,7 @@ BAND_M = (0.004, 0.015)
 centimetres for millimetres."""
 RELEASE = 25.0
 """Stiffness with which an opened lock's offset fades: 95 % in 0.19 s."""
-FASTEST_M_S = 0.6
+FASTEST_M_S = 1.0
 """A fading offset moves a point no faster."""
 
 
