@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import solver_clips, solver_input, solver_occlusion
 from benchmarks import solver_synthetic as synthetic
 from benchmarks.solver_chain import settings
+from benchmarks.solver_distance import distance
 from benchmarks.solver_measures import contact_labels
 from benchmarks.solver_plots import draw, film_before_after
 from benchmarks.solver_report import Section, report, write_between
@@ -46,7 +47,10 @@ def parts(options: argparse.Namespace, truths: synthetic.Truths | None) -> dict[
         out["input"] = lambda: [solver_input.settings_table(), solver_input.poses_table(truths)]
         out["cost"] = lambda: [solver_input.cost(truths)]
     if options.clips is not None and options.cache is not None:
-        out["clips"] = lambda: list(solver_clips.clips(options.clips, options.cache))
+        out["clips"] = lambda: [
+            *solver_clips.clips(options.clips, options.cache),
+            distance(options.clips, options.cache),
+        ]
     return out
 
 

@@ -13,6 +13,7 @@ from benchmarks.solver_chain import settings, step
 from benchmarks.solver_measures import fitted_roots
 from benchmarks.solver_report import Check, Section
 from benchmarks.solver_truth import BODY21_IN_26, Floats
+from lifting.camera_estimate import CameraEstimate
 from lifting.skeleton import SEALCAP26
 from realtime.build import build_detector, build_people, build_source, open_camera, wanted_person
 from realtime.config import RunConfig
@@ -66,9 +67,11 @@ def _detect(video: Path, file: Path) -> None:
     )
 
 
-def solve(track: Track, config: RunConfig) -> list[tuple[int, int, BodyPose]]:
-    """(frame index, capture_time_ns, first person's pose) of a clip."""
-    camera = open_camera(config.camera, config.person.height, *track[0])
+def solve(
+    track: Track, config: RunConfig, camera: CameraEstimate | None = None
+) -> list[tuple[int, int, BodyPose]]:
+    """(frame index, capture_time_ns, first person's pose) of a clip; a camera of which more is known."""
+    camera = camera or open_camera(config.camera, config.person.height, *track[0])
     people, out = build_people(config), []
     for index, now, keypoints in track[1]:
         poses, _ = step(people, keypoints, camera, now)
@@ -131,7 +134,7 @@ def clips(data: Path, cache: Path) -> tuple[Section, Section]:
             np.array([getattr(p, k) for _, _, p in poses], np.float64)
             for k in ("raw_joints_cam", "joints_cam")
         )
-        group = truth.stem.rpartition("_")[0] if truth.stem.startswith("room") else truth.stem.split("_")[0]
+        group = group_of(truth.stem)
         index = np.array([i for i, _, _ in poses])
         row = [_score(scorer, truth, x, index) for x in (raw, solved)]
         groups.setdefault(group, []).append(row)
@@ -165,6 +168,11 @@ def clips(data: Path, cache: Path) -> tuple[Section, Section]:
     bones.checks.append(Check("open clips, bone length variation, mean", float(np.mean(variation)), 0.5, "%"))
     bones.checks.append(Check("open clips, left/right difference", float(np.max(symmetry)), 0.001, "%"))
     return score, bones
+
+
+def group_of(clip: str) -> str:
+    """Clips of one person and place have the name before its number in common."""
+    return clip.rpartition("_")[0] if clip.startswith("room") else clip.split("_")[0]
 
 
 def _mean(rows: list[Any]) -> Floats:
