@@ -15,7 +15,7 @@ SIZE = (540, 960)
 
 def test_a_wrong_scale_is_no_wandering() -> None:
     """Everything a tenth too far: so says the share, and nothing is left after one scale."""
-    true = RNG.normal(0, 0.2, (50, 3)) + (0, 0, 3)
+    true = RNG.normal((0, 0, 3), 0.2, (50, 3))
     away, error_cm, share, too_far, wandering_cm = summary(true, 1.1 * true)
     assert away == pytest.approx(3.0, abs=0.2)
     assert error_cm == pytest.approx(10 * away, rel=1e-6)
