@@ -14,6 +14,7 @@ from realtime.appearance import clothes, difference
 from realtime.assignment import assign
 from realtime.data import Frame, Image, Keypoints
 from realtime.detectors import Detector, Estimate, Region, estimate_all
+from realtime.first_look import first_look
 from realtime.reunion import CROWD, alien, reunite
 from realtime.search import Company, Searches
 from realtime.sightings import SAME, different, gather, somebody
@@ -26,8 +27,6 @@ DOUBLE_NS = 1_000_000_000
 """So long after their last sight strangers are looked at closely."""
 REMEMBER_NS = 10_000_000_000
 """So long a lost person keeps their number."""
-FIRST_LOOKS = 2
-"""Looks at a newly found person: the search is coarse, each look's joints give the next a better region."""
 OVERLAP = 0.35
 """People closer than this share of a region's size wear each other's colours."""
 ALIKE = 0.5
@@ -226,9 +225,10 @@ class Tracker:
             if self._open() <= 0:
                 break
             self._others.remove(other)
-            estimate = self._detector.estimate(image, other.region)
-            for _ in range(FIRST_LOOKS - 1 if at_once else 0):
-                estimate = self._detector.estimate(image, estimate.region)
+            if at_once:
+                estimate = first_look(self._detector, image, other.region)
+            else:
+                estimate = self._detector.estimate(image, other.region)
             if not somebody(estimate) or self._known(estimate):
                 continue
             if other.cost(Sighting(estimate.region, estimate, clothes(image, estimate.region)), now) >= LIMIT:

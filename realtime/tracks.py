@@ -98,7 +98,7 @@ class Track:
         figure, restarted = self.continuity.follow(figure)
         self.move(estimate.region, time_ns, restarted=restarted, wary=wary)
         self.figure, self.size = figure, estimate.region.size
-        if np.count_nonzero(estimate.confidence > SURE) >= WHOLE:
+        if whole(estimate):
             self.whole_size = self.size
         self.missed, self.coarse, self.aim = False, False, None
         box = box_of(figure.points_px, figure.confidence)
@@ -180,6 +180,11 @@ class Track:
                 return float(np.linalg.norm(moved[both] - seen.points_px[both], axis=1).mean())
         expected = distance(self.expected(time_ns), sighting.region)
         return min(expected, distance(self.region, sighting.region) + 0.1 * self.region.size)
+
+
+def whole(estimate: Estimate) -> bool:
+    """Whether a look shows so much of somebody that their size can be told."""
+    return int(np.count_nonzero(estimate.confidence > SURE)) >= WHOLE
 
 
 def box_of(points_px: Float32, confidence: Float32) -> Float32:
