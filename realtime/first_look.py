@@ -2,32 +2,51 @@
 
 Searches are coarse: around somebody far away they draw a region twice too large, in which a look finds half
 of the joints, and those in the wrong places. So looks go on in the same picture, each where the last one
-found somebody and closer while joints are missing, until one shows a whole figure that fills its region. Of
-somebody who is half outside the picture the last look is as good as the first.
+found somebody and closer while joints are missing, until one shows a whole figure that fills its region.
+Joints beyond the edge of the picture are missing for another reason: there two looks are enough, and closer
+ones would squeeze the figure into what is left of it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from realtime.data import Image
 from realtime.detectors import Detector, Estimate, Region
-from realtime.tracks import whole
+from realtime.tracks import SURE, whole
 
 MOST_LOOKS = 4
 CLOSER = 0.75
-"""A region in which joints are missing gets so much smaller."""
+"""A region in which joints are missing gets so much smaller,"""
+INSIDE = 0.7
+"""if more than this share of it lies in the picture."""
 FILLED = 0.9
 """A look is settled when the region of its joints is no smaller than this share of the one it was given."""
 
 
 def first_look(detector: Detector, image: Image, region: Region) -> Estimate:
     """Joints of whoever is in a region that a search gave."""
-    estimate = detector.estimate(image, region)
-    for _ in range(MOST_LOOKS - 1):
-        size = estimate.region.size
-        region = replace(estimate.region, size=size if whole(estimate) else CLOSER * size)
-        estimate = detector.estimate(image, region)
-        if whole(estimate) and estimate.region.size > FILLED * region.size:
-            break
-    return estimate
+    looks = [detector.estimate(image, region)]
+    while len(looks) < MOST_LOOKS:
+        last = looks[-1]
+        closer = not whole(last) and _inside(image, last.region) > INSIDE
+        region = replace(last.region, size=last.region.size * (CLOSER if closer else 1.0))
+        looks.append(look := detector.estimate(image, region))
+        if look.region.size > FILLED * region.size if whole(look) else _inside(image, look.region) <= INSIDE:
+            return look
+    return looks[-1] if whole(looks[-1]) else max(looks, key=_seen)
+
+
+def _seen(look: Estimate) -> int:
+    return int(np.count_nonzero(look.confidence > SURE))
+
+
+def _inside(image: Image, region: Region) -> float:
+    """Share of a region that lies in the picture."""
+    half = 0.5 * region.size
+    height, width = image.shape[:2]
+    across = min(region.cx + half, width) - max(region.cx - half, 0.0)
+    down = min(region.cy + half, height) - max(region.cy - half, 0.0)
+    return float(max(across, 0.0) * max(down, 0.0) / max(region.size, 1e-9) ** 2)

@@ -13,7 +13,7 @@ from realtime.detectors import Estimate, Region
 from realtime.first_look import MOST_LOOKS, first_look
 from realtime.tracks import whole
 
-IMAGE: Image = np.zeros((4, 4, 3), np.uint8)
+IMAGE: Image = np.zeros((200, 300, 3), np.uint8)
 
 
 class Nearsighted:
@@ -41,23 +41,32 @@ class Nearsighted:
 @pytest.mark.parametrize("times", [1.2, 1.5, 1.9, 2.2])
 def test_somebody_small_in_a_coarse_region_is_found_whole(times: float) -> None:
     """Up to twice too large, as searches draw them."""
-    detector = Nearsighted(Region(100.0, 50.0, 80.0))
-    assert whole(first_look(detector, IMAGE, Region(110.0, 60.0, 80.0 * times)))
+    detector = Nearsighted(Region(150.0, 100.0, 80.0))
+    assert whole(first_look(detector, IMAGE, Region(160.0, 110.0, 80.0 * times)))
     assert len(detector.looks) <= MOST_LOOKS
 
 
 def test_somebody_who_fills_the_region_costs_two_looks() -> None:
     """The second confirms the first."""
-    detector = Nearsighted(Region(100.0, 50.0, 80.0))
-    found = first_look(detector, IMAGE, Region(100.0, 50.0, 82.0))
+    detector = Nearsighted(Region(150.0, 100.0, 80.0))
+    found = first_look(detector, IMAGE, Region(150.0, 100.0, 82.0))
     assert len(detector.looks) == 2
     assert found.region.size == pytest.approx(80.0, rel=0.05)
 
 
+def test_legs_under_the_desk_are_not_looked_for_closer() -> None:
+    """The region reaches beyond the picture: two looks, no smaller than they were."""
+    detector = Nearsighted(Region(150.0, 190.0, 160.0), most=12)
+    found = first_look(detector, IMAGE, Region(150.0, 190.0, 165.0))
+    assert [look.size for look in detector.looks] == pytest.approx([165.0, 160.0])
+    assert np.count_nonzero(found.confidence) == 12
+    assert (found.region.cx, found.region.cy) == (150.0, 190.0)
+
+
 def test_half_a_figure_is_shown_as_well() -> None:
-    """Legs under the desk never come: after the last look what there is, where it is."""
-    detector = Nearsighted(Region(100.0, 50.0, 80.0), most=12)
-    found = first_look(detector, IMAGE, Region(100.0, 50.0, 90.0))
+    """Legs behind a table never come: the look that shows most, and of those the first."""
+    detector = Nearsighted(Region(150.0, 100.0, 80.0), most=12)
+    found = first_look(detector, IMAGE, Region(150.0, 100.0, 90.0))
     assert len(detector.looks) == MOST_LOOKS
     assert np.count_nonzero(found.confidence) == 12
-    assert (found.region.cx, found.region.cy) == (100.0, 50.0)
+    assert found.region.size == pytest.approx(82.8)
