@@ -34,7 +34,8 @@ def first_look(detector: Detector, image: Image, region: Region) -> Estimate:
         closer = not whole(last) and _inside(image, last.region) > INSIDE
         region = replace(last.region, size=last.region.size * (CLOSER if closer else 1.0))
         looks.append(look := detector.estimate(image, region))
-        if look.region.size > FILLED * region.size if whole(look) else _inside(image, look.region) <= INSIDE:
+        filled, inside = look.region.size > FILLED * region.size, _inside(image, look.region) > INSIDE
+        if filled if whole(look) else not inside:
             return look
     return looks[-1] if whole(looks[-1]) else max(looks, key=_seen)
 
