@@ -13,33 +13,38 @@ from benchmarks.solver_chain import settings
 from benchmarks.solver_clips import Track, group_of, solve, tracks
 from benchmarks.solver_report import Section
 from benchmarks.solver_truth import Floats
-from lifting.camera import Intrinsics
+from lifting.calibration import Calibration
 from lifting.camera_estimate import CameraEstimate
-from lifting.lens import Lens
 from lifting.skeleton import SEALCAP26
+from realtime.build import open_camera
 
 Truth = dict[str, Any]
+Row = tuple[float, float, float, float, float]
+"""Distance m; mean error cm, in % of it, signed % along the axis, cm after one scale."""
 BROWN = 5
 """Coefficients of the lens model; files that have fewer leave out the last ones."""
 
 
 def nothing_told(_: Truth, size: tuple[int, int]) -> CameraEstimate:
     """As `sealcap run` starts: 60° are assumed."""
-    return CameraEstimate(Intrinsics.from_fov(*size))
+    return open_camera(settings().camera, None, *size)
 
 
 def fov_told(truth: Truth, size: tuple[int, int]) -> CameraEstimate:
     """`--fov`, the angle of the true focal length."""
     half = 0.5 * max(size) / float(truth["K"][0, 0])
-    return CameraEstimate(Intrinsics.from_fov(*size, 2.0 * math.degrees(math.atan(half))), fov_given=True)
+    return open_camera(settings(fov=2.0 * math.degrees(math.atan(half))).camera, None, *size)
 
 
 def calibrated(truth: Truth, size: tuple[int, int]) -> CameraEstimate:
     """`--calibration`: the true lens with its distortion."""
-    (fx, _, cx), (_, fy, cy), _ = truth["K"].tolist()
     bend = truth["dist"].ravel().tolist()
-    lens = Lens("brown", (*bend, *[0.0] * (BROWN - len(bend))))
-    return CameraEstimate(Intrinsics(fx, fy, cx, cy, *size, lens), fov_given=True)
+    calibration = Calibration(
+        image_size=size,
+        camera_matrix=truth["K"].tolist(),
+        distortion=(*bend, *[0.0] * (BROWN - len(bend))),
+    )
+    return open_camera(settings().camera, None, *size, calibration)
 
 
 TOLD: dict[str, Callable[[Truth, tuple[int, int]], CameraEstimate]] = {
@@ -58,46 +63,45 @@ def distance(data: Path, cache: Path) -> Section:
         "never told. Too far: mean signed error along the optical axis. After one scale: with the clip's "
         "distances multiplied by one factor, which leaves what wanders.",
     )
-    groups: dict[str, list[Path]] = {}
+    groups: dict[str, list[dict[str, Row]]] = {}
     for file in sorted((data / "gt").glob("*.npz")):
-        groups.setdefault(group_of(file.stem), []).append(file)
-    for group, files in groups.items():
-        for told, camera in TOLD.items():
-            rows = [
-                _errors(file, tracks(data / "videos" / f"{file.stem}.mp4", cache), camera) for file in files
-            ]
-            away, *errors = np.mean(rows, axis=0).tolist()
+        track = tracks(data / "videos" / f"{file.stem}.mp4", cache)
+        groups.setdefault(group_of(file.stem), []).append(_errors(file, track))
+    for group, clips in groups.items():
+        for told in TOLD:
+            away, *errors = np.mean([clip[told] for clip in clips], axis=0).tolist()
             section.add(group, away, told, *errors)
     return section
 
 
-def _errors(
-    file: Path, track: Track, camera: Callable[[Truth, tuple[int, int]], CameraEstimate]
-) -> tuple[float, float, float, float, float]:
-    """Distance m; mean error cm, in % of it, signed % along the axis, cm after one scale."""
+def _errors(file: Path, track: Track) -> dict[str, Row]:
+    """Of one clip, by what was told."""
     with np.load(file) as table:
         truth = {key: table[key] for key in ("joints_cam", "valid", "joint_names", "K", "dist", "root")}
     where = "hip" if str(truth["root"]) == "hips" else "shoulder"
     pair = (f"left_{where}", f"right_{where}")
     columns = [truth["joint_names"].tolist().index(name) for name in pair]
-    true, found = [], []
-    for index, _, pose in solve(track, settings(), camera(truth, track[0])):
-        if index < len(truth["valid"]) and truth["valid"][index, columns].all():
-            true.append(truth["joints_cam"][index, columns].mean(axis=0))
-            joints = pose.joints_cam[SEALCAP26.indices(*pair)].mean(axis=0)
-            found.append(joints.astype(np.float64) + pose.root_cam)
-    return summary(np.array(true), np.array(found))
+    roots = truth["joints_cam"][:, columns].mean(axis=1)
+    valid = truth["valid"][:, columns].all(axis=1)
+    out = {}
+    for told, camera in TOLD.items():
+        poses = solve(track, settings(), camera(truth, track[0]))
+        judged = [(index, pose) for index, _, pose in poses if index < len(valid) and valid[index]]
+        middles = [pose.joints_cam[SEALCAP26.indices(*pair)].mean(axis=0) for _, pose in judged]
+        found = np.array([pose.root_cam for _, pose in judged], np.float64) + np.array(middles)
+        out[told] = summary(roots[[index for index, _ in judged]], found)
+    return out
 
 
-def summary(true: Floats, found: Floats) -> tuple[float, float, float, float, float]:
-    """True and found roots (T,3) in camera axes, metres → what `_errors` returns."""
-    away = np.linalg.norm(true, axis=1)
-    off = np.linalg.norm(found - true, axis=1)
+def summary(true: Floats, found: Floats) -> Row:
+    """True and found roots (T,3) in camera axes, metres."""
+    away, wrong = np.linalg.norm(true, axis=1), found - true
+    off = np.linalg.norm(wrong, axis=1)
     scaled = found * np.median(true[:, 2] / found[:, 2])
     return (
         float(away.mean()),
         100 * float(off.mean()),
         100 * float((off / away).mean()),
-        100 * float(((found - true)[:, 2] / true[:, 2]).mean()),
+        100 * float((wrong[:, 2] / true[:, 2]).mean()),
         100 * float(np.linalg.norm(scaled - true, axis=1).mean()),
     )

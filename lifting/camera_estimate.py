@@ -262,8 +262,8 @@ class CameraEstimate:
 
     def _refit(self) -> None:
         """All evidence at once; a new direction of gravity to glide to."""
-        self._evidence.floor_roll = self._floor.level.roll(self.gravity_cam, self.pitch_sd_deg)
-        self._tilt = self._evidence.best(self._focal_sd)
+        floor_roll = self._floor.level.roll(self.gravity_cam, self.pitch_sd_deg)
+        self._tilt = self._evidence.best(self._focal_sd, floor_roll)
         self._belief, self._since_fit_s = self._upright.update(self._before()), 0.0
         if self._evidence.all_given:
             return

@@ -30,8 +30,6 @@ class TiltEvidence:
         self.all_given = pitch_deg is not None and roll_deg is not None
         self._grid = TiltGrid(pitch_deg, roll_deg)
         self.probe, self.lines = TiltProbe(), PlumbLines(self._grid)
-        self.floor_roll: tuple[float, float] | None = None
-        """Roll and its standard deviation in degrees, see `lifting.level_floor`; None while unknown."""
         self._lifted = RunningEstimate(-gravity_cam, memory_s=20, clip=0.15, start_s=0.3)
 
     def learn_lifted(self, up_cam: Float64, dt_s: float) -> None:
@@ -39,8 +37,9 @@ class TiltEvidence:
         if self.probe.up is None:
             self._lifted.add(up_cam, dt_s)
 
-    def best(self, focal_sd: float) -> Tilt:
-        """What follows; `focal_sd`: standard deviation of the logarithm of the focal length."""
+    def best(self, focal_sd: float, floor_roll: tuple[float, float] | None = None) -> Tilt:
+        """What follows; `focal_sd`: standard deviation of the logarithm of the focal length; `floor_roll`:
+        roll and its standard deviation in degrees as the floor tells them (`lifting.level_floor`)."""
         lines, up = self.lines.evidence, self.probe.up
         seen = np.zeros_like(self._grid.before) if lines is None else lines
         if up is not None:
@@ -49,8 +48,8 @@ class TiltEvidence:
             seen = seen + self._grid.of_cameras()
         else:
             seen = self._grid.of_up(self._lifted.value, LIFTED_SD_DEG, LIFTED_ROLL_SD_DEG)
-        if self.floor_roll is not None:
-            seen = seen + self._grid.of_roll(*self.floor_roll)
+        if floor_roll is not None:
+            seen = seen + self._grid.of_roll(*floor_roll)
         tilt = self._grid.best(seen, FAR_DEG if up is not None else ALONE_FAR_DEG)
         if self._pitch_deg is not None:
             return tilt._replace(pitch_sd_deg=GIVEN_SD_DEG)

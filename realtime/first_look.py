@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from realtime.data import Image
 from realtime.detectors import Detector, Estimate, Region
-from realtime.tracks import SURE, whole
+from realtime.tracks import surely_seen, whole
 
 MOST_LOOKS = 4
 CLOSER = 0.75
@@ -28,20 +26,21 @@ FILLED = 0.9
 
 def first_look(detector: Detector, image: Image, region: Region) -> Estimate:
     """Joints of whoever is in a region that a search gave."""
-    looks = [detector.estimate(image, region)]
+    look = detector.estimate(image, region)
+    looks = [look]
     while len(looks) < MOST_LOOKS:
-        last = looks[-1]
-        closer = not whole(last) and _inside(image, last.region) > INSIDE
-        region = replace(last.region, size=last.region.size * (CLOSER if closer else 1.0))
-        looks.append(look := detector.estimate(image, region))
-        filled, inside = look.region.size > FILLED * region.size, _inside(image, look.region) > INSIDE
-        if filled if whole(look) else not inside:
+        size = look.region.size * (CLOSER if _more_to_see(image, look) else 1.0)
+        look = detector.estimate(image, replace(look.region, size=size))
+        looks.append(look)
+        filled = look.region.size > FILLED * size
+        if filled if whole(look) else not _more_to_see(image, look):
             return look
-    return looks[-1] if whole(looks[-1]) else max(looks, key=_seen)
+    return look if whole(look) else max(looks, key=surely_seen)
 
 
-def _seen(look: Estimate) -> int:
-    return int(np.count_nonzero(look.confidence > SURE))
+def _more_to_see(image: Image, look: Estimate) -> bool:
+    """Whether joints are missing that should be in the picture."""
+    return not whole(look) and _inside(image, look.region) > INSIDE
 
 
 def _inside(image: Image, region: Region) -> float:

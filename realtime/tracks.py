@@ -182,9 +182,14 @@ class Track:
         return min(expected, distance(self.region, sighting.region) + 0.1 * self.region.size)
 
 
+def surely_seen(estimate: Estimate) -> int:
+    """How many joints a look shows beyond doubt."""
+    return int(np.count_nonzero(estimate.confidence > SURE))
+
+
 def whole(estimate: Estimate) -> bool:
     """Whether a look shows so much of somebody that their size can be told."""
-    return int(np.count_nonzero(estimate.confidence > SURE)) >= WHOLE
+    return surely_seen(estimate) >= WHOLE
 
 
 def box_of(points_px: Float32, confidence: Float32) -> Float32:

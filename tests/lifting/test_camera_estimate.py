@@ -36,10 +36,6 @@ def seen_by(pitch_deg: float, height_m: float, at: tuple[float, float], body: np
     return (points[:, :2] / points[:, 2:]).astype(np.float32), cam - cam[0], cam[0]
 
 
-def cos_sin(angle_deg: float) -> tuple[float, float]:
-    return float(np.cos(np.radians(angle_deg))), float(np.sin(np.radians(angle_deg)))
-
-
 def feed(camera: CameraEstimate, view, seconds: float = 2.0, start_s: float = 0.0) -> None:
     """Show the same view at 30 fps."""
     rays, joints, root = view
@@ -162,14 +158,15 @@ def test_feet_find_the_floor() -> None:
 
 def test_who_leans_the_way_they_walk_does_not_roll_the_world() -> None:
     """Across the picture, leaning 3° ahead: at either end the feet are on the floor, within 2 cm."""
-    camera, c, s = CameraEstimate(INTRINSICS, pitch_deg=8.0, fov_given=True), *cos_sin(3.0)
+    camera = CameraEstimate(INTRINSICS, pitch_deg=8.0, fov_given=True)
+    c, s = np.cos(np.radians(3.0)), np.sin(np.radians(3.0))
     leaning = standing() @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]).T
     leaning[:, 1] -= leaning[:, 1].min() - STATURE * 0.008
     for i in range(180):
         x = -2.0 + 4.0 * i / 180
-        view = seen_by(8.0, 1.4, (x, -4.0), leaning)
-        camera.learn_tilt(view[1][None], SEEN[None], i * 33_333_333)
-        camera.update(*view[:1], SEEN, *view[1:], i * 33_333_333)
+        rays, joints, root = seen_by(8.0, 1.4, (x, -4.0), leaning)
+        camera.learn_tilt(joints[None], SEEN[None], i * 33_333_333)
+        camera.update(rays, SEEN, joints, root, i * 33_333_333)
     for x in (-2.0, 2.0):
         _, joints, root = seen_by(8.0, 1.4, (x, -4.0), leaning)
         assert camera.to_world(joints + root)[:, 1].min() == pytest.approx(STATURE * 0.008, abs=0.02)
